@@ -1,0 +1,68 @@
+"""The noun that users hold: what a piece of code took and left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pytest_footprint.model.hierarchy import Hierarchy
+from pytest_footprint.model.live_group import LiveGroup
+from pytest_footprint.model.module_stats import ModuleStats
+from pytest_footprint.model.saved_tensor import SavedTensors
+from pytest_footprint.model.structure import Structure
+from pytest_footprint.model.usage import DeviceUsage
+
+NOTHING = DeviceUsage({})
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What was recorded over some steps. All sizes are bytes."""
+
+    start: DeviceUsage = NOTHING
+    """Alive before the first measured step."""
+    peak: DeviceUsage = NOTHING
+    """Alive when the most was alive, for each device at its own moment."""
+    end: DeviceUsage = NOTHING
+    """Alive after the last step."""
+    growth: DeviceUsage = NOTHING
+    """What the last step left behind: its end minus its start (negative when it freed)."""
+    saved: SavedTensors = SavedTensors()
+    """What autograd kept for the backward that kept the most."""
+    modules: Mapping[str, ModuleStats] = field(default_factory=dict)
+    """FQN -> sizes and peaks of each module that ran."""
+    forward: tuple[str, ...] = ()
+    """FQNs in call order."""
+    backward: tuple[str, ...] = ()
+    """FQNs in the order in which backward reached them."""
+    recomputed: tuple[str, ...] = ()
+    """FQNs of forwards that ran again during backward."""
+    structure: Structure = Structure()
+    """``state_dict`` entries of the models that took part, under their FQN."""
+    at_peak: tuple[LiveGroup, ...] = ()
+    """What was alive at the peak, largest first."""
+    at_end: tuple[LiveGroup, ...] = ()
+    """What was alive after the last step, largest first."""
+    marks: Mapping[str, DeviceUsage] = field(default_factory=dict)
+    """Alive at each named moment; the last one where a name was used again."""
+    steps: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Versions and devices that the numbers come from; shown, never compared."""
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """The three orders as one value."""
+        return Hierarchy(self.forward, self.backward, self.recomputed)
+
+    def at(self, mark: str) -> DeviceUsage:
+        """Usage at a moment that ``mark(name)`` named.
+
+        Raises:
+            KeyError: there is no such mark; the message names those there are.
+        """
+        try:
+            return self.marks[mark]
+        except KeyError:
+            names = ", ".join(map(repr, self.marks)) or "none"
+            msg = f"no mark {mark!r} was recorded; marks: {names}"
+            raise KeyError(msg) from None

@@ -1,0 +1,69 @@
+"""What autograd keeps for backward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import overload
+
+from pytest_footprint.model.byte_size import ByteSize
+from pytest_footprint.model.fqn import matches
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTensor:
+    """One storage that autograd keeps for backward; parameters, buffers and inputs are not listed."""
+
+    fqn: str
+    """The module whose backward needs it; ``""`` outside all modules."""
+    op: str
+    """The operator that made it, e.g. ``aten._log_softmax``."""
+    shape: tuple[int, ...]
+    dtype: str
+    """Without ``torch.``: ``float32``."""
+    nbytes: ByteSize
+    """Bytes of the whole storage, which a small view keeps alive too. Each storage counts once."""
+    device: str
+    source: str | None = field(default=None, compare=False)
+    """``file:line`` of the code that made it, where known."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTensors(Sequence[SavedTensor]):
+    """The tensors that autograd keeps for backward, in the order in which they were made."""
+
+    rows: tuple[SavedTensor, ...] = ()
+
+    @overload
+    def __getitem__(self, index: int) -> SavedTensor: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[SavedTensor, ...]: ...
+    def __getitem__(self, index: int | slice) -> SavedTensor | tuple[SavedTensor, ...]:
+        return self.rows[index]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[SavedTensor]:
+        return iter(self.rows)
+
+    def of(self, pattern: str) -> SavedTensors:
+        """Only what the modules under ``pattern`` keep, e.g. ``"layers.*.attn"``."""
+        return SavedTensors(tuple(row for row in self.rows if matches(pattern, row.fqn)))
+
+    def bytes(self, pattern: str | None = None) -> ByteSize:
+        """Bytes kept by all modules, or by those under ``pattern``."""
+        rows = self.rows if pattern is None else self.of(pattern).rows
+        return ByteSize(sum(row.nbytes for row in rows))
+
+    def dtypes(self) -> frozenset[str]:
+        """The dtypes that are kept, e.g. ``{"float32", "bfloat16"}``."""
+        return frozenset(row.dtype for row in self.rows)
+
+    def devices(self) -> frozenset[str]:
+        """The devices that hold what is kept."""
+        return frozenset(row.device for row in self.rows)
+
+    def fqns(self) -> frozenset[str]:
+        """The modules that keep something."""
+        return frozenset(row.fqn for row in self.rows)
