@@ -1,0 +1,190 @@
+"""From a trace to a footprint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pytest_footprint.model.byte_size import ByteSize
+from pytest_footprint.model.footprint import Footprint
+from pytest_footprint.model.hierarchy import Hierarchy
+from pytest_footprint.model.live_group import LiveGroup
+from pytest_footprint.model.module_stats import ModuleStats
+from pytest_footprint.model.ref_type import RefType
+from pytest_footprint.model.structure import Structure
+from pytest_footprint.model.usage import DeviceUsage, Usage
+from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, Event, Phase
+from pytest_footprint.trace.labels import KIND, KINDS, Labels
+from pytest_footprint.trace.order import hierarchy
+from pytest_footprint.trace.saved import saved
+from pytest_footprint.trace.scopes import Scopes
+from pytest_footprint.trace.timeline import Highest, Peaks, Timeline, at_each_device
+from pytest_footprint.trace.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of events: ``first`` and up, before ``last``, of which the last step begins at ``last_step``."""
+
+    first: int
+    last: int
+    last_step: int
+    steps: int
+
+
+def steps_window(trace: Trace, *, since: int = 0, skip: int = 0) -> Window | None:
+    """The steps that were taken since event ``since`` but for the first ``skip``; None where there was none."""
+    begins, ends = [], []
+    for place in range(since, len(trace.events)):
+        code = trace.events[place] & CODE_MASK
+        if code == Event.STEP_BEGIN:
+            begins.append(place)
+        elif code == Event.STEP_END:
+            ends.append(place + 1)
+    begins, ends = begins[skip:], ends[skip:]
+    if not ends:
+        return None
+    return Window(begins[0], ends[-1], begins[len(ends) - 1], len(ends))
+
+
+def everything(trace: Trace) -> Window:
+    """All that was recorded, as one step or as the steps that it was taken in."""
+    steps = steps_window(trace)
+    last = len(trace.events)
+    return Window(0, last, steps.last_step if steps else 0, steps.steps if steps else 1)
+
+
+class Reading:
+    """Answers about a trace as it stands; make a new one when more was recorded."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.labels = Labels(trace)
+        self.scopes = Scopes(trace)
+        self.timeline = Timeline(trace, self.labels, self.scopes)
+
+    def hierarchy(self, window: Window) -> Hierarchy:
+        """The order in which modules ran in the last step."""
+        return hierarchy(self.trace, self.scopes, window.last_step, window.last)
+
+    def footprint(
+        self, window: Window, *, structure: Structure | None = None, environment: Mapping[str, str] | None = None
+    ) -> Footprint:
+        """What the steps of the window took and left."""
+        devices = self.trace.devices.keys
+        peaks = self.timeline.peaks(window.first, window.last)
+        marks = self._marks(window)
+        before_last_step = window.last_step - 1 if window.last_step > window.first else window.first - 1
+        end = window.last - 1
+        usage = self.timeline.usage(
+            [window.first - 1, before_last_step, end, *marks.values(), *_places(peaks)],
+        )
+        at_peak = [
+            group
+            for device, place in peaks.whole.place.items()
+            for group in self.groups(self.timeline.alive(place, device))
+        ]
+        order = self.hierarchy(window)
+        return Footprint(
+            start=usage[window.first - 1],
+            peak=at_each_device(peaks.whole, usage, devices),
+            end=usage[end],
+            growth=_difference(usage[end], usage[before_last_step]),
+            saved=saved(self.trace, self.labels, self.scopes, window.last_step, window.last),
+            modules=self._modules(window, peaks, usage),
+            forward=order.forward,
+            backward=order.backward,
+            recomputed=order.recomputed,
+            structure=structure or Structure(),
+            at_peak=_largest_first(at_peak),
+            at_end=_largest_first(self.groups(self.timeline.alive(end))),
+            marks={name: usage[place] for name, place in marks.items()},
+            steps=window.steps,
+            environment=environment or {},
+        )
+
+    def groups(self, alive: Mapping[int, int]) -> Iterable[LiveGroup]:
+        """What is alive, grouped by all that one can say of it."""
+        trace, owner = self.trace, self.labels.owner
+        found: dict[tuple[int, int, int, int, int], list[int]] = {}
+        for sid in alive:
+            module = owner[sid] if owner[sid] >= 0 else self.scopes.module(trace.scope[sid])
+            op = -1 if trace.phase[sid] == Phase.EXISTING else trace.op[sid]
+            key = (self.labels.kind[sid], module, op, trace.layout[sid], trace.device[sid])
+            found.setdefault(key, []).append(sid)
+        for (kind, module, op, layout, device), members in found.items():
+            shape, dtype = trace.layouts.keys[layout]
+            source = trace.source[members[0]]
+            yield LiveGroup(
+                ref_type=KINDS[kind],
+                fqn=trace.module_fqn(module) if module >= 0 else "",
+                op=trace.ops.keys[op] if op >= 0 else "",
+                shape=shape,
+                dtype=dtype,
+                device=trace.devices.keys[device],
+                count=len(members),
+                nbytes=ByteSize(sum(alive[sid] for sid in members)),
+                source=trace.sources.keys[source] if source >= 0 else None,
+            )
+
+    def _marks(self, window: Window) -> dict[str, int]:
+        found = {}
+        for place in range(window.first, window.last):
+            event = self.trace.events[place]
+            if event & CODE_MASK == Event.MARK:
+                found[self.trace.marks[event >> CODE_BITS]] = place
+        return found
+
+    def _modules(self, window: Window, peaks: Peaks, usage: Mapping[int, DeviceUsage]) -> dict[str, ModuleStats]:
+        trace = self.trace
+        last_call: dict[int, int] = {}
+        forward: dict[int, Highest] = {}
+        backward: dict[int, Highest] = {}
+        for event in trace.events[window.first : window.last]:
+            if event & CODE_MASK == Event.ENTER and trace.call_phase[event >> CODE_BITS] != Phase.RECOMPUTE:
+                last_call[trace.call_module[event >> CODE_BITS]] = event >> CODE_BITS
+        for by_call, by_module in ((peaks.forward, forward), (peaks.backward, backward)):
+            for call, highest in by_call.items():
+                by_module.setdefault(trace.call_module[call], Highest()).merge(highest)
+        parameters = self._held(KIND[RefType.PARAMETER])
+        buffers = self._held(KIND[RefType.BUFFER])
+        devices = trace.devices.keys
+        return {
+            trace.module_fqn(module): ModuleStats(
+                parameters=ByteSize(parameters.get(module, 0)),
+                buffers=ByteSize(buffers.get(module, 0)),
+                inputs=ByteSize(trace.call_inputs[call]),
+                outputs=ByteSize(trace.call_outputs[call]),
+                forward_peak=at_each_device(forward.get(module, Highest()), usage, devices),
+                backward_peak=at_each_device(backward.get(module, Highest()), usage, devices),
+            )
+            for module, call in last_call.items()
+        }
+
+    def _held(self, kind: int) -> dict[int, int]:
+        """Bytes of one reference type below each module; a storage that is registered twice counts once."""
+        trace = self.trace
+        below: dict[int, set[int]] = {}
+        for sid, said, owner in zip(trace.label_storage, trace.label_type, trace.label_module, strict=True):
+            module = owner
+            while said == kind and module >= 0:
+                below.setdefault(module, set()).add(sid)
+                module = trace.module_parent[module]
+        return {module: sum(trace.nbytes[sid] for sid in storages) for module, storages in below.items()}
+
+
+def _places(peaks: Peaks) -> list[int]:
+    every = [peaks.whole, *peaks.forward.values(), *peaks.backward.values()]
+    return [place for highest in every for place in highest.place.values()]
+
+
+def _largest_first(groups: Iterable[LiveGroup]) -> tuple[LiveGroup, ...]:
+    return tuple(sorted(groups, key=lambda group: (-group.nbytes, group.ref_type, group.fqn, group.op, group.shape)))
+
+
+def _difference(after: DeviceUsage, before: DeviceUsage) -> DeviceUsage:
+    found = {}
+    for device in sorted({*after, *before}):
+        now, then = after.get(device, Usage()), before.get(device, Usage())
+        found[device] = Usage.of({kind: now[kind] - then[kind] for kind in RefType})
+    return DeviceUsage(found)

@@ -1,0 +1,102 @@
+"""What was recorded: columns of integers, and the names behind them."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Names(Generic[Key]):
+    """Gives each distinct key a small number."""
+
+    __slots__ = ("keys", "numbers")
+
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
+        self.numbers: dict[Key, int] = {}
+
+    def number(self, key: Key) -> int:
+        """The number of ``key``, a new one the first time."""
+        found = self.numbers.get(key)
+        if found is None:
+            found = self.numbers[key] = len(self.keys)
+            self.keys.append(key)
+        return found
+
+
+class Trace:
+    """Events in order, and one row for each storage, module call, backward node and label.
+
+    Rows are only ever appended. Scopes are calls (0 and up), `OUTSIDE`, or backward nodes (see `node_scope`).
+    """
+
+    def __init__(self) -> None:
+        self.events = array("q")
+
+        # One row a storage.
+        self.nbytes = array("q")
+        self.device = array("b")
+        self.op = array("i")
+        self.scope = array("q")
+        self.phase = array("b")
+        self.layout = array("i")
+        self.source = array("i")
+
+        # One row a change of size.
+        self.resized_storage = array("q")
+        self.resized_to = array("q")
+
+        # One row a module.
+        self.module_class: list[str] = []
+        self.module_attribute: list[str] = []
+        self.module_parent = array("i")
+        self.module_number = array("i")
+
+        # One row a module call.
+        self.call_module = array("i")
+        self.call_parent = array("q")
+        self.call_phase = array("b")
+        self.call_inputs = array("q")
+        self.call_outputs = array("q")
+
+        # From sequence number to scope: nodes made at or after `mark_sequence` in that thread belong to `mark_scope`.
+        self.mark_thread = array("i")
+        self.mark_sequence = array("q")
+        self.mark_scope = array("q")
+
+        # One row each time that backward moves to another node.
+        # AccumulateGrad has no number: -1, and its leaf's storage.
+        self.node_thread = array("i")
+        self.node_sequence = array("q")
+        self.node_storage = array("q")
+
+        # One row each time that somebody says what a storage is.
+        self.label_storage = array("q")
+        self.label_type = array("b")
+        self.label_module = array("i")
+
+        # One row for each tensor that autograd held when backward `saved_graph` began.
+        self.saved_graph = array("i")
+        self.saved_thread = array("i")
+        self.saved_sequence = array("q")
+        self.saved_storage = array("q")
+        self.saved_layout = array("i")
+
+        self.devices: Names[str] = Names()
+        self.ops: Names[str] = Names()
+        self.layouts: Names[tuple[tuple[int, ...], str]] = Names()
+        self.sources: Names[str] = Names()
+        self.marks: list[str] = []
+
+    def module_fqn(self, module: int) -> str:
+        """The name of a module as it is known by now: ``Root.child.grandchild``, ``Root#2`` for a second such root."""
+        parts = []
+        while (parent := self.module_parent[module]) >= 0:
+            parts.append(self.module_attribute[module])
+            module = parent
+        number = self.module_number[module]
+        parts.append(self.module_class[module] + (f"#{number}" if number > 1 else ""))
+        return ".".join(reversed(parts))

@@ -1,0 +1,76 @@
+"""The private names of torch that the trackers use, and nothing else of torch's inside."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+import torch
+
+current_node = torch._C._current_autograd_node
+"""The autograd node that runs in this thread, None outside backward."""
+graph_task = torch._C._current_graph_task_id
+"""The number of the backward that runs in this thread, -1 outside backward."""
+sequence_number = torch._C._autograd._get_sequence_nr
+"""The number that this thread's next autograd node gets."""
+
+ACCUMULATE_GRAD = 2**64 - 1
+"""The sequence number of every AccumulateGrad node; its ``variable`` is the leaf."""
+
+OPTIMIZER_STEP_FRAME = ("wrapper", "optimizer.py")
+"""Function and file of the frame that runs an optimizer's step and its hooks."""
+
+
+class UnsupportedTorchError(RuntimeError):
+    """This torch lacks, or has changed, something private that the trackers rely on."""
+
+
+@functools.cache
+def check() -> None:
+    """Try each private name once.
+
+    Raises:
+        UnsupportedTorchError: one of them is missing or says something else than it did; nothing was recorded.
+    """
+    problems = []
+    seen: list[object] = []
+    leaf = torch.zeros(1, requires_grad=True)
+    product = leaf * 2
+    before = product.grad_fn._sequence_nr() if product.grad_fn is not None else -1
+    if before + 1 != sequence_number():
+        problems.append("torch._C._autograd._get_sequence_nr does not follow Node._sequence_nr")
+    saved = (leaf * leaf).grad_fn
+    if not hasattr(saved, "_raw_saved_self"):
+        problems.append("autograd nodes have no _raw_saved_* attributes")
+    product.register_hook(lambda _: seen.append((current_node(), graph_task())))
+    product.sum().backward()
+    if not seen or seen[0] == (None, -1):
+        problems.append("torch._C._current_autograd_node or _current_graph_task_id is blind in backward")
+    if current_node() is not None or graph_task() != -1:
+        problems.append("torch._C._current_autograd_node or _current_graph_task_id outlives backward")
+    if problems:
+        msg = f"pytest-footprint does not know torch {torch.__version__}: {'; '.join(problems)}"
+        raise UnsupportedTorchError(msg)
+
+
+def keyword_arguments(depth: int) -> Mapping[str, Any]:
+    """The keyword arguments of the module call whose global hook is running.
+
+    torch passes keyword arguments to a module's own hooks only, so they are read from the frame that calls the hook.
+    """
+    frame: FrameType | None = sys._getframe(depth + 1)
+    if frame is None or frame.f_code.co_name not in ("inner", "_call_impl"):
+        return {}
+    found = frame.f_locals.get("kwargs")
+    return found if isinstance(found, dict) else {}
+
+
+def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor below all functorch wrappers (grad, vmap, jvp)."""
+    functorch = torch._C._functorch
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = functorch.get_unwrapped(tensor)
+    return tensor

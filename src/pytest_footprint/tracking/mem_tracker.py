@@ -1,0 +1,198 @@
+"""`MemTracker`: records the memory of whatever runs inside it."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import Any, Self
+
+import torch
+from torch import nn
+from torch.optim.optimizer import Optimizer
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from pytest_footprint.model.footprint import Footprint
+from pytest_footprint.model.ref_type import RefType
+from pytest_footprint.trace.events import Event
+from pytest_footprint.trace.reading import Reading, Window, everything, steps_window
+from pytest_footprint.trace.trace import Trace
+from pytest_footprint.tracking import internals
+from pytest_footprint.tracking.environment import environment
+from pytest_footprint.tracking.modules import ModuleWatch
+from pytest_footprint.tracking.operator_watch import OperatorWatch
+from pytest_footprint.tracking.optimizers import OptimizerWatch, forget_failed_steps
+from pytest_footprint.tracking.recorder import Recorder
+from pytest_footprint.tracking.resizes import resizes_reported_to
+from pytest_footprint.tracking.storages import tensors_in
+from pytest_footprint.tracking.structure import structure_of_roots
+
+
+class MemTracker(TorchDispatchMode):
+    """Records every storage that is born, resized or freed while the context is open, and what it is for.
+
+    Models, optimizers and root inputs that take part are recognised by themselves; `track_external` is for the rest.
+    The context may be entered again, also inside itself.
+
+    Args:
+        source_lines: note the user's ``file:line`` of every allocation.
+
+    Raises:
+        UnsupportedTorchError: on entering, when this torch lacks something private that the tracker needs.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(self, *, source_lines: bool = True) -> None:
+        super().__init__()
+        self._recorder = Recorder()
+        self._operators = OperatorWatch(self._recorder, source_lines=source_lines)
+        self._modules = ModuleWatch(self._recorder, memory=True)
+        self._optimizers = OptimizerWatch(self._recorder)
+        self._depth = 0
+        self._entered_at = 0
+        self._undo = ExitStack()
+
+    @property
+    def trace(self) -> Trace:
+        """What was recorded so far."""
+        return self._recorder.trace
+
+    def __enter__(self) -> Self:
+        if self._depth == 0:
+            internals.check()
+            with ExitStack() as undo:
+                undo.enter_context(resizes_reported_to(self._recorder.resized))
+                undo.enter_context(self._optimizers)
+                undo.enter_context(self._modules)
+                super().__enter__()
+                self._undo = undo.pop_all()
+            self._entered_at = len(self.trace.events)
+        self._depth += 1
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            try:
+                self._settle()
+            finally:
+                super().__exit__(*exc)
+                self._undo.close()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return self._operators(func, types, args, kwargs)
+
+    def track_external(self, *external: nn.Module | Optimizer | torch.Tensor | None) -> None:
+        """Take in modules, optimizers and tensors (also inside containers) that do not take part by themselves.
+
+        Plain tensors count as ``other``.
+
+        Raises:
+            TypeError: something is neither a module, an optimizer, a tensor nor None.
+        """
+        for item in tree_leaves(external):
+            if isinstance(item, torch.Tensor):
+                self._recorder.label(item, RefType.OTHER)
+            elif isinstance(item, nn.Module):
+                self._modules.add(item)
+            elif isinstance(item, Optimizer):
+                self._optimizers.add(item)
+            elif item is not None:
+                msg = f"track_external takes modules, optimizers and tensors, not {type(item).__name__}: {item!r:.80}"
+                raise TypeError(msg)
+
+    def run(self, fn: Callable[..., object], *args: Any, steps: int = 1, warmup: int = 0, **kwargs: Any) -> Footprint:
+        """Call ``fn(*args, **kwargs)`` and return the footprint of ``steps`` calls that follow ``warmup`` others.
+
+        Tensors among the arguments count as inputs. What ``fn`` returns is dropped before the step counts as over.
+
+        Raises:
+            ValueError: ``steps`` is below 1 or ``warmup`` below 0.
+            TypeError: ``fn`` is not callable, or a coroutine function.
+        """
+        _check_run(fn, steps, warmup)
+        since = len(self.trace.events)
+        with nullcontext() if self._depth else self:
+            for tensor in tensors_in((args, kwargs)):
+                self._recorder.label(tensor, RefType.INPUT)
+            for _ in range(warmup + steps):
+                with self.step():
+                    result = fn(*args, **kwargs)
+                    self._walk_graphs_without_backward()
+                    del result
+        window = steps_window(self.trace, since=since, skip=warmup)
+        assert window is not None  # noqa: S101 - steps were just recorded
+        return self._read(window)
+
+    @contextmanager
+    def step(self) -> Generator[None]:
+        """One measured step of a loop that the caller owns.
+
+        Raises:
+            RuntimeError: the tracker is not recording.
+        """
+        if not self._depth:
+            msg = "step() was called while nothing is recorded: use it inside `with tracker:`"
+            raise RuntimeError(msg)
+        gc.collect()  # garbage of before shall not die, and so count as freed, inside the step
+        self._settle()
+        self._recorder.event(Event.STEP_BEGIN, 0)
+        try:
+            yield
+            self._walk_graphs_without_backward()
+        finally:
+            gc.collect()
+            self._settle()
+            self._recorder.event(Event.STEP_END, 0)
+
+    def mark(self, name: str) -> None:
+        """Name this moment: `Footprint.at` tells what was alive."""
+        self._settle()
+        self.trace.marks.append(name)
+        self._recorder.event(Event.MARK, len(self.trace.marks) - 1)
+
+    def footprint(self) -> Footprint:
+        """What was recorded so far, as one footprint; with `step`, orders and growth are those of the last step."""
+        if self._depth:
+            self._settle()
+            self._walk_graphs_without_backward()
+        return self._read(everything(self.trace))
+
+    def _read(self, window: Window) -> Footprint:
+        return Reading(self.trace).footprint(
+            window,
+            structure=structure_of_roots(self._recorder.names, self.trace),
+            environment=environment(self.trace.devices.keys),
+        )
+
+    def _settle(self) -> None:
+        """Bring labels up to date with what the program has done without telling anyone."""
+        recorder = self._recorder
+        state = recorder.state()
+        recorder.follow(state)
+        if state.optimizers:
+            forget_failed_steps(recorder, state)
+        self._modules.refresh()
+        self._optimizers.refresh()
+        recorder.label_gradients()
+
+    def _walk_graphs_without_backward(self) -> None:
+        """Autograd keeps tensors also where no backward comes: read that while the outputs are alive."""
+        self._recorder.read_waiting_graphs()
+
+
+def _check_run(fn: Callable[..., object], steps: int, warmup: int) -> None:
+    if steps < 1 or warmup < 0:
+        msg = f"run() needs steps >= 1 and warmup >= 0, got steps={steps}, warmup={warmup}"
+        raise ValueError(msg)
+    if not callable(fn):
+        msg = f"run() needs a function, got {type(fn).__name__}: pass `train_step, model`, not `train_step(model)`"
+        raise TypeError(msg)
+    if inspect.iscoroutinefunction(fn):
+        msg = f"run() cannot await {fn!r}: record with `with tracker.step(): await ...`"
+        raise TypeError(msg)

@@ -1,0 +1,105 @@
+"""Names of modules, kept for as long as they live."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+
+from torch import nn
+
+from pytest_footprint.trace.trace import Trace
+
+
+class ModuleNames:
+    """Gives each module a row in the trace; its name may grow while more of the model becomes known.
+
+    Modules are told apart by identity, whatever their ``__eq__`` says. A module that two parents share keeps the name
+    that it got first. A root's number is free again when that root is dead.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._known: dict[int, tuple[weakref.ref[nn.Module], int]] = {}
+        self._numbers: dict[str, set[int]] = {}
+
+    def find(self, module: nn.Module) -> int | None:
+        """The row of a module, None when it was never seen."""
+        found = self._known.get(id(module))
+        return None if found is None else found[1]
+
+    def module(self, row: int) -> nn.Module | None:
+        """The module of a row while it lives."""
+        for reference, known in self._known.values():
+            if known == row:
+                return reference()
+        return None
+
+    def all(self) -> Iterator[tuple[nn.Module, int]]:
+        """The modules that are alive, with their rows."""
+        for reference, row in tuple(self._known.values()):
+            module = reference()
+            if module is not None:
+                yield module, row
+
+    def root(self, module: nn.Module) -> int:
+        """The row of a module that is called on its own."""
+        row = self.find(module)
+        return self._add(module, parent=-1, attribute="") if row is None else row
+
+    def tree(self, module: nn.Module, row: int) -> Iterator[tuple[nn.Module, int]]:
+        """The module and all below it, each once, with their rows; names those that are new."""
+        seen = {id(module)}
+        waiting = [(module, row)]
+        while waiting:
+            parent, parent_row = waiting.pop()
+            yield parent, parent_row
+            below = []
+            for attribute, child in parent._modules.items():
+                if child is None or id(child) in seen:
+                    continue
+                seen.add(id(child))
+                child_row = self.find(child)
+                if child_row is None:
+                    child_row = self._add(child, parent_row, attribute)
+                elif self._trace.module_parent[child_row] < 0 and not self._is_below(parent_row, child_row):
+                    self._adopt(child_row, parent_row, attribute)
+                below.append((child, child_row))
+            waiting.extend(reversed(below))
+
+    def _add(self, module: nn.Module, parent: int, attribute: str) -> int:
+        trace = self._trace
+        row = len(trace.module_class)
+        name = type(module).__name__
+        key, known, numbers = id(module), self._known, self._numbers
+        number = 1
+        if parent < 0:
+            taken = numbers.setdefault(name, set())
+            while number in taken:
+                number += 1
+            taken.add(number)
+
+        def forget(_: weakref.ref[nn.Module]) -> None:
+            known.pop(key, None)
+            if trace.module_parent[row] < 0:
+                numbers.get(name, set()).discard(trace.module_number[row])
+
+        trace.module_class.append(name)
+        trace.module_attribute.append(attribute)
+        trace.module_parent.append(parent)
+        trace.module_number.append(number)
+        known[key] = weakref.ref(module, forget), row
+        return row
+
+    def _adopt(self, row: int, parent: int, attribute: str) -> None:
+        """What was called on its own is now seen to be part of something larger."""
+        trace = self._trace
+        self._numbers[trace.module_class[row]].discard(trace.module_number[row])
+        trace.module_parent[row] = parent
+        trace.module_attribute[row] = attribute
+
+    def _is_below(self, row: int, root: int) -> bool:
+        while row >= 0:
+            if row == root:
+                return True
+            row = self._trace.module_parent[row]
+        return False

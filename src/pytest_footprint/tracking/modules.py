@@ -1,0 +1,131 @@
+"""Watches module calls through torch's global module hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from typing import Any, Self
+
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+
+from pytest_footprint.model.ref_type import RefType
+from pytest_footprint.trace.events import OUTSIDE, Phase
+from pytest_footprint.tracking.internals import keyword_arguments
+from pytest_footprint.tracking.optimizers import forget_failed_steps
+from pytest_footprint.tracking.recorder import Recorder, ThreadState
+from pytest_footprint.tracking.storages import tensors_in
+
+
+class ModuleWatch:
+    """Records when modules are entered and left, and what parameters, buffers and inputs they have."""
+
+    def __init__(self, recorder: Recorder, *, memory: bool) -> None:
+        self._recorder = recorder
+        self._memory = memory
+        self._undo = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            undo.callback(register_module_forward_pre_hook(self._before).remove)
+            undo.callback(register_module_forward_hook(self._after, always_call=True).remove)
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._undo.close()
+        for state in self._recorder.states.values():
+            while state.frames:
+                self._recorder.exit(state, 0)
+
+    def _before(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        if _compiled():
+            return
+        recorder = self._recorder
+        state = recorder.state()
+        recorder.follow(state)
+        row = recorder.names.find(module)
+        outermost = not state.frames
+        if outermost or row is None:
+            if state.optimizers:
+                forget_failed_steps(recorder, state)
+            row = self._meet(module, row, state)
+        if not self._memory:
+            recorder.enter(state, module, row, 0)
+            return
+        tensors = [*tensors_in(args), *tensors_in(keyword_arguments(1))]
+        if outermost and recorder.open_graph is None:
+            self._label_inputs(tensors)
+        recorder.enter(state, module, row, recorder.nbytes(tensors))
+
+    def _after(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
+        recorder = self._recorder
+        state = recorder.state()
+        if not state.frames or state.frames[-1].module is not module:
+            return  # entered before the recording, or its entry never happened
+        recorder.follow(state)
+        if not self._memory:
+            recorder.exit(state, 0)
+            return
+        tensors = list(tensors_in(output))
+        recorder.exit(state, recorder.nbytes(tensors))
+        if not state.frames and recorder.open_graph is None:
+            recorder.saved_graph.remember(tensors)
+
+    def _meet(self, module: nn.Module, row: int | None, state: ThreadState) -> int:
+        """Name what is new below a root, or below a module that was added to one that runs."""
+        names = self._recorder.names
+        if row is None and state.frames:
+            root = state.frames[0].module
+            self._label(names.tree(root, names.root(root)))
+            row = names.find(module)
+        if row is None:
+            row = names.root(module)
+        self._label(names.tree(module, row))
+        return row
+
+    def refresh(self) -> None:
+        """Look again at all modules that are known: parameters may have been replaced."""
+        self._label(self._recorder.names.all())
+
+    def add(self, module: nn.Module) -> None:
+        """Take a module in before it runs."""
+        names = self._recorder.names
+        self._label(names.tree(module, names.root(module)))
+
+    def _label(self, modules: Iterable[tuple[nn.Module, int]]) -> None:
+        recorder = self._recorder
+        if not self._memory:
+            for _ in modules:  # walking names them
+                pass
+            return
+        for module, row in modules:
+            for parameter in module._parameters.values():
+                # Under functional_call a module may hold computed tensors: those are activations.
+                if parameter is not None and parameter.is_leaf:
+                    recorder.label(parameter, RefType.PARAMETER, row)
+                    if parameter.requires_grad:
+                        recorder.label_gradient(parameter)
+            for buffer in module._buffers.values():
+                if buffer is not None:
+                    recorder.label(buffer, RefType.BUFFER, row)
+
+    def _label_inputs(self, tensors: Iterable[torch.Tensor]) -> None:
+        """What a root is given is an input unless a module or a graph made it."""
+        recorder = self._recorder
+        trace = recorder.trace
+        for tensor in tensors:
+            if tensor.grad_fn is not None:
+                continue
+            storage = recorder.storage_of(tensor)
+            outside = storage < 0 or (
+                trace.scope[storage] == OUTSIDE and trace.phase[storage] in (Phase.FORWARD, Phase.EXISTING)
+            )
+            if outside:
+                recorder.label(tensor, RefType.INPUT)
+
+
+def _compiled() -> bool:
+    """Whether dynamo runs a compiled module, whose hooks are its own business."""
+    return torch._dynamo.eval_frame._is_in_optimized_module() if "_dynamo" in torch.__dict__ else False

@@ -1,0 +1,154 @@
+"""The dispatch mode's work: what to record after each operator. This is the hot path."""
+
+from __future__ import annotations
+
+import sys
+from threading import get_ident
+from typing import Any
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensor
+
+from pytest_footprint.model.ref_type import RefType
+from pytest_footprint.trace.events import Phase
+from pytest_footprint.tracking.internals import ACCUMULATE_GRAD, current_node
+from pytest_footprint.tracking.operators import Makes, classify, op_name
+from pytest_footprint.tracking.recorder import Recorder, ThreadState
+from pytest_footprint.tracking.storages import storages, tensors_in
+
+_NOTHING, _ONE = Makes.NOTHING, Makes.ONE
+_PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter)
+_DETACH = torch.ops.aten.detach.default
+_DTENSOR_FILES = "torch/distributed/tensor/"
+
+
+class OperatorWatch:
+    """Runs operators for the dispatch mode and records what memory they made."""
+
+    def __init__(self, recorder: Recorder, *, source_lines: bool) -> None:
+        self._recorder = recorder
+        self._source_lines = source_lines
+        self._makes: dict[Any, Makes] = {}
+        self._ops: dict[Any, int] = {}
+        self._defers: dict[tuple[type, ...], bool] = {}
+        self._shadow_modes: dict[int, bool] = {}
+
+    def __call__(  # noqa: C901, PLR0912 - the hot path: no calls that a branch can save
+        self, func: Any, types: tuple[type, ...], args: tuple[Any, ...], kwargs: dict[str, Any] | None
+    ) -> Any:
+        """Run ``func``; ``NotImplemented`` where a tensor subclass shall take it apart first."""
+        if types:
+            defers = self._defers.get(types)
+            if defers is None:
+                defers = self._defers[types] = any(map(_takes_apart, types))
+            if defers:
+                return NotImplemented
+        makes = self._makes.get(func)
+        if makes is None:
+            makes = self._makes[func] = classify(func)
+        if makes is Makes.WAITS and isinstance(args[0], FakeTensor):
+            return args[0]  # the fake kernel returns a new tensor, the real one waits for the one it was given
+        out = func(*args, **kwargs) if kwargs else func(*args)
+
+        recorder = self._recorder
+        node = current_node()
+        if node is not None:
+            self._in_backward(func, node, args)
+        elif recorder.open_graph is not None:
+            recorder.leave_graph()
+        if makes is _NOTHING:
+            return out
+
+        state = recorder.states.get(get_ident()) or recorder.state()
+        if makes is _ONE:
+            if type(out) is torch.Tensor:
+                self._one(out, func, state)
+            else:
+                self._several(out, func, state)
+        elif makes is Makes.MANY:
+            self._several(out, func, state)
+        else:
+            self._resized(args, kwargs)
+        if recorder.creates_graph:
+            recorder.made_nodes()
+        return out
+
+    def _one(self, tensor: torch.Tensor, func: Any, state: ThreadState) -> None:
+        """The commonest case: one plain tensor."""
+        recorder = self._recorder
+        try:
+            storage = tensor.untyped_storage()
+        except (NotImplementedError, RuntimeError):  # sparse, mkldnn, functorch
+            self._several(tensor, func, state)
+            return
+        found = recorder.alive.get(id(storage))
+        if found is not None:
+            recorder.check_size(storage, found)
+            return
+        recorder.add(
+            storage,
+            tensor,
+            self._op(func),
+            state.scope,
+            recorder.phase_now(state),
+            self._source(state),
+        )
+
+    def _several(self, out: object, func: Any, state: ThreadState) -> None:
+        recorder = self._recorder
+        for tensor in tensors_in(out):
+            if isinstance(tensor, FakeTensor) and self._is_shadow(tensor):
+                continue
+            recorder.born(tensor, self._op(func), state, self._source(state))
+
+    def _resized(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> None:
+        """What is known may have changed its size; what is not known was there before the recording."""
+        recorder = self._recorder
+        for tensor in tensors_in((args, kwargs)):
+            for owner, _ in storages(tensor):
+                found = recorder.alive.get(id(owner))
+                if found is not None:
+                    recorder.check_size(owner, found)
+
+    def _in_backward(self, func: Any, node: Any, args: tuple[Any, ...]) -> None:
+        recorder = self._recorder
+        state = recorder.states.get(get_ident()) or recorder.state()
+        sequence = node._sequence_nr()
+        if sequence != state.sequence or sequence == ACCUMULATE_GRAD:
+            recorder.reach(state, node, sequence)
+            if sequence == ACCUMULATE_GRAD and func is _DETACH and not state.optimizers:
+                # The leaf takes the incoming gradient over as its own.
+                recorder.label(args[0], RefType.GRADIENT, recorder.owner(node.variable))
+
+    def _op(self, func: Any) -> int:
+        found = self._ops.get(func)
+        if found is None:
+            found = self._ops[func] = self._recorder.trace.ops.number(op_name(func))
+        return found
+
+    def _source(self, state: ThreadState) -> int:
+        if not self._source_lines or state.phase in (Phase.BACKWARD, Phase.BACKWARD_GRAPH):
+            return -1  # in backward there is no line of the user's but the one that called it
+        recorder = self._recorder
+        name = recorder.sources.here(sys._getframe(3))
+        return -1 if name is None else recorder.trace.sources.number(name)
+
+    def _is_shadow(self, tensor: FakeTensor) -> bool:
+        """Whether this is DTensor working out shapes in a fake mode of its own: no memory stands behind that."""
+        key = id(tensor.fake_mode)
+        found = self._shadow_modes.get(key)
+        if found is None:
+            frame = sys._getframe(3)
+            found = False
+            while frame is not None and not found:
+                found = _DTENSOR_FILES in frame.f_code.co_filename.replace("\\", "/")
+                frame = frame.f_back  # type: ignore[assignment]
+            self._shadow_modes[key] = found
+        return found
+
+
+def _takes_apart(kind: type) -> bool:
+    """Whether a tensor type has a ``__torch_dispatch__`` that runs the operator on inner tensors."""
+    if kind in _PLAIN_TYPES or issubclass(kind, FakeTensor):
+        return False
+    return kind.__torch_dispatch__ is not torch._C._disabled_torch_dispatch_impl  # type: ignore[attr-defined]

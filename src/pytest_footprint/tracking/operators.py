@@ -1,0 +1,52 @@
+"""What an operator does to memory, decided once from its schema."""
+
+from __future__ import annotations
+
+from enum import IntEnum, unique
+from typing import Any
+
+import torch
+
+
+@unique
+class Makes(IntEnum):
+    """What there is to do after an operator."""
+
+    NOTHING = 0
+    """Views and in-place operators: no new memory."""
+    ONE = 1
+    """One fresh tensor."""
+    MANY = 2
+    """Several fresh tensors, in tuples or lists, some perhaps None."""
+    RESIZES = 3
+    """It may change the size of a storage that it was given: ``out=``, ``resize_`` and the like."""
+    WAITS = 4
+    """``wait_tensor``: gives back the tensor that it waited for."""
+
+
+_RESIZING = frozenset({"resize_", "resize_as_", "resize_as_sparse_", "set_", "_resize_output_", "swap_"})
+
+
+def classify(func: Any) -> Makes:  # noqa: PLR0911 - each line is one case
+    """Decide for one operator; higher-order operators have no schema and may return anything."""
+    if not isinstance(func, torch._ops.OpOverload):
+        return Makes.MANY
+    schema = func._schema
+    if schema.name == "_c10d_functional::wait_tensor":
+        return Makes.WAITS
+    if schema.name.partition("::")[2] in _RESIZING or any(argument.is_out for argument in schema.arguments):
+        return Makes.RESIZES
+    fresh = [returned for returned in schema.returns if returned.alias_info is None]
+    if not fresh:
+        return Makes.NOTHING
+    if len(schema.returns) == 1 and isinstance(fresh[0].type, torch.TensorType):
+        return Makes.ONE
+    if any("Tensor" in str(returned.type) for returned in fresh):
+        return Makes.MANY
+    return Makes.NOTHING
+
+
+def op_name(func: Any) -> str:
+    """``aten._log_softmax`` without the overload; the name of a higher-order operator."""
+    packet = getattr(func, "overloadpacket", None)
+    return str(packet if packet is not None else func)

@@ -1,0 +1,95 @@
+"""Watches optimizer steps through torch's global optimizer hooks."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from contextlib import ExitStack
+from types import FrameType
+from typing import Any, Self
+
+import torch
+from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+from pytest_footprint.model.ref_type import RefType
+from pytest_footprint.tracking.internals import OPTIMIZER_STEP_FRAME
+from pytest_footprint.tracking.recorder import Recorder, ThreadState
+from pytest_footprint.tracking.storages import tensors_in
+
+
+class OptimizerWatch:
+    """Records when optimizers step, and which tensors are their parameters, gradients and states."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._known: dict[int, weakref.ref[Optimizer]] = {}
+        self._undo = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            undo.callback(register_optimizer_step_pre_hook(self._before).remove)
+            undo.callback(register_optimizer_step_post_hook(self._after).remove)
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._undo.close()
+        for state in self._recorder.states.values():
+            while state.optimizers:
+                self._recorder.end_optimizer(state)
+
+    def add(self, optimizer: Optimizer) -> None:
+        """Take in an optimizer's parameters, gradients and states."""
+        key, known = id(optimizer), self._known
+        if key not in known:
+            known[key] = weakref.ref(optimizer, lambda _: known.pop(key, None))
+        recorder = self._recorder
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                recorder.label(parameter, RefType.PARAMETER)
+                if parameter.is_leaf:
+                    recorder.label_gradient(parameter)
+        for parameter, state in optimizer.state.items():
+            owner = recorder.owner(parameter) if isinstance(parameter, torch.Tensor) else -1
+            for tensor in tensors_in(state):
+                recorder.label(tensor, RefType.OPTIMIZER_STATE, owner)
+
+    def refresh(self) -> None:
+        """Look again at all optimizers that are known."""
+        for reference in tuple(self._known.values()):
+            optimizer = reference()
+            if optimizer is not None:
+                self.add(optimizer)
+
+    def _before(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        recorder = self._recorder
+        state = recorder.state()
+        recorder.follow(state)
+        self.add(optimizer)
+        if state.optimizers:
+            forget_failed_steps(recorder, state, running=1)
+        recorder.begin_optimizer(state)
+
+    def _after(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        recorder = self._recorder
+        state = recorder.state()
+        recorder.follow(state)
+        self.add(optimizer)
+        if state.optimizers:
+            recorder.end_optimizer(state)
+
+
+def forget_failed_steps(recorder: Recorder, state: ThreadState, running: int = 0) -> None:
+    """End the steps that an exception has left: torch calls no hook for them, but their frames are gone.
+
+    ``running`` counts steps whose frame is there already while their begin is not recorded yet.
+    """
+    name, file = OPTIMIZER_STEP_FRAME
+    frames = 0
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == name and frame.f_code.co_filename.endswith(file):
+            frames += 1
+        frame = frame.f_back
+    while state.optimizers > max(0, frames - running):
+        recorder.end_optimizer(state)

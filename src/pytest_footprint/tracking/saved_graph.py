@@ -1,0 +1,91 @@
+"""Which tensors an autograd graph holds, read from its nodes without unpacking anything."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from pytest_footprint.tracking.internals import ACCUMULATE_GRAD
+from pytest_footprint.tracking.storages import storages
+
+if TYPE_CHECKING:
+    from pytest_footprint.tracking.recorder import Recorder
+
+
+class SavedGraph:
+    """Walks graphs and records what their nodes hold.
+
+    Hooks on saved tensors would be simpler; but they switch off autograd's check for in-place changes, and a
+    checkpoint's own hooks hide ours. Reading ``_raw_saved_*`` changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[type, tuple[str, ...]] = {}
+        self._roots: dict[int, weakref.ref[torch.Tensor]] = {}
+
+    def remember(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Outputs of a root: their graph can be read as long as they live, also when no backward comes."""
+        roots = self._roots
+        for tensor in tensors:
+            if tensor.requires_grad and not tensor.is_leaf:
+                roots[id(tensor)] = weakref.ref(tensor, _forget(roots, id(tensor)))
+
+    def waiting(self) -> list[Any]:
+        """The graphs of remembered outputs that are still alive."""
+        alive = (reference() for reference in tuple(self._roots.values()))
+        return [tensor.grad_fn for tensor in alive if tensor is not None and tensor.grad_fn is not None]
+
+    def walk(self, recorder: Recorder, roots: Iterable[Any], graph: int, thread: int) -> None:
+        """Record what the nodes below ``roots`` hold as what backward number ``graph`` needs."""
+        trace = recorder.trace
+        seen: set[Any] = set()
+        waiting = [node for node in roots if node is not None]
+        while waiting:
+            node = waiting.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            sequence = node._sequence_nr()
+            if sequence == ACCUMULATE_GRAD:
+                continue
+            for name in self._attributes(node):
+                for tensor in _held(node, name):
+                    for owner, _ in storages(tensor):
+                        found = recorder.alive.get(id(owner))
+                        if found is not None:
+                            trace.saved_graph.append(graph)
+                            trace.saved_thread.append(thread)
+                            trace.saved_sequence.append(sequence)
+                            trace.saved_storage.append(found.storage)
+                            trace.saved_layout.append(recorder.layout(tensor))
+            waiting.extend(below for below, _ in node.next_functions if below is not None)
+
+    def _attributes(self, node: Any) -> tuple[str, ...]:
+        kind = type(node)
+        found = self._names.get(kind)
+        if found is None:
+            found = self._names[kind] = tuple(name for name in dir(node) if name.startswith("_raw_saved_"))
+        return found
+
+
+def _forget(roots: dict[int, weakref.ref[torch.Tensor]], key: int) -> Callable[[object], object]:
+    return lambda _: roots.pop(key, None)
+
+
+def _held(node: Any, name: str) -> Iterator[torch.Tensor]:
+    try:
+        raw = getattr(node, name)
+    except RuntimeError:  # freed already by an earlier backward
+        return
+    for saved in raw if isinstance(raw, tuple | list) else (raw,):
+        try:
+            packed = saved.data
+        except (RuntimeError, AttributeError):
+            continue
+        # With saved-tensor hooks this is what the user's pack hook returned: a tensor, or a tuple with one inside.
+        for item in packed if isinstance(packed, tuple | list) else (packed,):
+            if isinstance(item, torch.Tensor):
+                yield item
