@@ -17,7 +17,7 @@ _UNITS = {
     "TiB": 2**40,
 }
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-z]+)")
-_STEPS = tuple((unit, _UNITS[unit]) for unit in ("TiB", "GiB", "MiB", "KiB"))
+_STEPS = ("KiB", "MiB", "GiB", "TiB")
 
 SIZE_FORMS = '"2GiB", "500 MB" (decimal) or 1024 (bytes)'
 """The accepted spellings, as error messages show them."""
@@ -40,7 +40,10 @@ class ByteSize(int):
         if isinstance(value, str):
             match = _SIZE.fullmatch(value.strip())
             if match and match["unit"] in _UNITS:
-                return cls(round(float(match["number"]) * _UNITS[match["unit"]]))
+                whole, _, fraction = match["number"].partition(".")
+                # In integers, since a float loses bytes above 8 PiB.
+                digits = int(whole + fraction) * _UNITS[match["unit"]]
+                return cls((digits + 10 ** len(fraction) // 2) // 10 ** len(fraction))
             if value.strip().isdecimal():
                 return cls(value)
         units = ", ".join(_UNITS)
@@ -48,19 +51,20 @@ class ByteSize(int):
         raise ValueError(msg)
 
     def __str__(self) -> str:
-        size = abs(int(self))
-        for unit, factor in _STEPS:
-            if size >= factor:
-                number = f"{int(self) / factor:.2f}".rstrip("0").rstrip(".")
-                return f"{number} {unit}"
-        return f"{int(self)} B"
+        if abs(int(self)) < _UNITS["KiB"]:
+            return f"{int(self)} B"
+        for unit in _STEPS:
+            number = f"{int(self) / _UNITS[unit]:.2f}"
+            if abs(float(number)) < _UNITS["KiB"]:  # what rounds to 1024 KiB is 1 MiB
+                break
+        return f"{number.rstrip('0').rstrip('.')} {unit}"
 
     def __repr__(self) -> str:
         return f"{int(self)} ({self})" if abs(int(self)) >= _UNITS["KiB"] else f"{int(self)}"
 
     def __format__(self, spec: str) -> str:
-        """Format as text without a spec or with one for text; as an int with one for ints."""
-        if spec and spec[-1] in "bcdeEfFgGnoxX%":
+        """Format as text without a spec or with one for text; as an int with one for ints, ``f"{size:,}"``."""
+        if spec and spec[-1] in "bcdeEfFgGnoxX%,_":
             return int.__format__(int(self), spec)
         return format(str(self), spec)
 

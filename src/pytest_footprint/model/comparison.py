@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
+from typing import TypeAlias
 
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.ref_type import RefType
@@ -28,7 +29,9 @@ class SizeChange:
 
     signal: Signal
     subject: str
-    """What the count is of: ``cpu activations``; ``GPT.layers.{0..3}.attn`` for saved tensors."""
+    """What the count is of: ``total`` or a reference type; a module such as ``GPT.layers.{0..3}.attn`` for what is
+    saved, folded over repeated layers, with the bytes of all of them."""
+    device: str
     before: ByteSize
     after: ByteSize
 
@@ -45,14 +48,61 @@ class SizeChange:
 
 @dataclass(frozen=True, slots=True)
 class TextChange:
-    """Something that is not a size: a call order, a shape, a dtype, a tied group."""
+    """Something that is neither a size nor an order: what is saved, a shape, a dtype, a tied group."""
 
     signal: Signal
     subject: str
+    """A name, or ``key renamed`` or ``tied``; folded over repeated layers."""
     before: str
     """``""`` when it is new."""
     after: str
     """``""`` when it is gone."""
+
+
+@unique
+class Order(StrEnum):
+    """The three call orders. The value is the name of the attribute that holds it."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+    RECOMPUTED = "recomputed"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEdit:
+    """Modules that left an order, came into it, run another number of times, or moved."""
+
+    fqn: str
+    """Folded over repeated layers."""
+    modules: int
+    """How many modules this is, those inside ``fqn`` that share its fate included."""
+    before: int
+    """Calls of each; 0 when it did not run."""
+    after: int
+    """Calls of each; 0 when it does not run any more."""
+    place_before: str = ""
+    """Where it moved from: the FQN that ran before it; ``""`` when it was first, or has not moved."""
+    place_after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChange:
+    """A call order that is another one now."""
+
+    order: Order
+    position: int
+    """Of the first call that differs, from 1 on."""
+    before: str
+    """The module that was called there; ``""`` when the order was over."""
+    after: str
+    """The module that is called there now; ``""`` when the order is over."""
+    edits: tuple[OrderEdit, ...]
+    """What happened to the modules: gone and new ones first, then counts, then moves."""
+
+    @property
+    def signal(self) -> Signal:
+        """Always the order."""
+        return Signal.ORDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +114,8 @@ class Culprit:
     fqn: str
     """Folded over repeated layers."""
     op: str
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None
+    """``None`` when they have several."""
     dtype: str
     device: str
     count: int
@@ -75,15 +126,24 @@ class Culprit:
     """``file:line`` of the code that makes them, where known."""
 
 
+Change: TypeAlias = SizeChange | TextChange | OrderChange
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The result of comparing a value with its baseline; falsy when nothing differs."""
 
-    changes: tuple[SizeChange | TextChange, ...] = ()
+    changes: tuple[Change, ...] = ()
+    """In the order of the signals."""
     culprits: tuple[Culprit, ...] = ()
-    """Largest first; empty when only order or structure changed."""
+    """For each signal: what grew, largest first, then what shrank. Empty when only order or structure changed."""
     recorded: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Environment entries that differ: name -> (baseline, now). Shown, not a failure."""
+
+    @property
+    def sizes(self) -> tuple[SizeChange, ...]:
+        """The byte counts that changed."""
+        return tuple(change for change in self.changes if isinstance(change, SizeChange))
 
     def __bool__(self) -> bool:
         return bool(self.changes)

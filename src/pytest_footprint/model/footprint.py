@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
+from pytest_footprint.model.codec import dump, load
 from pytest_footprint.model.hierarchy import Hierarchy
 from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.module_stats import ModuleStats
@@ -66,3 +68,16 @@ class Footprint:
             names = ", ".join(map(repr, self.marks)) or "none"
             msg = f"no mark {mark!r} was recorded; marks: {names}"
             raise KeyError(msg) from None
+
+    def to_json(self) -> str:
+        """All of it as one line of JSON; `from_json` gives an equal footprint."""
+        return dump(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: it is not JSON, not a footprint, or of another schema.
+        """
+        return load(cls, text)

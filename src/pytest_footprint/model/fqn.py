@@ -1,4 +1,4 @@
-"""Names of modules: matching patterns and folding repeated layers.
+"""Names of modules: matching patterns, sorting, and folding repeated layers.
 
 A fully qualified name (FQN) starts with the root's class name, ``GPT.layers.0.attn``, as torch's trackers spell it.
 """
@@ -6,14 +6,18 @@ A fully qualified name (FQN) starts with the root's class name, ``GPT.layers.0.a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import TypeVar
 
-Row = TypeVar("Row")
+from pytest_footprint.model.braces import escape, expand
 
-_RANGE = re.compile(r"\{(\d+(?:\.\.\d+)?(?:,\d+(?:\.\.\d+)?)*)\}")
+Key = TypeVar("Key", bound=Hashable)
+
+INDEX = re.compile(r"0|[1-9][0-9]*")
+"""A component that counts: ``01`` and other scripts' digits are names like any other."""
+_NUMBERS = re.compile(r"([0-9]+)")
 
 
 def matches(pattern: str, fqn: str) -> bool:
@@ -32,45 +36,44 @@ def _starts_with(found: Sequence[str], wanted: Sequence[str]) -> bool:
     return all(fnmatchcase(name, glob) for name, glob in zip(found, wanted, strict=False))
 
 
+def natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """A sort key that puts ``layers.2`` before ``layers.10``."""
+    parts = _NUMBERS.split(name)
+    return tuple((0, int(part), "") if at % 2 else (1, 0, part) for at, part in enumerate(parts))
+
+
+def components(name: str) -> tuple[str, ...]:
+    """The parts between dots, escaped; a name with an empty part stays whole, so that nothing of it is lost."""
+    return (escape(name),) if ".." in name else tuple(map(escape, name.split(".")))
+
+
 def fold(fqns: Iterable[str]) -> list[str]:
     """Write names that differ in one index as one: ``layers.{0..31}.attn``. Order: first seen first.
 
     Lossless but for order and repeats: `unfold` gives the names back.
     """
-    names = list(dict.fromkeys(fqns))
-    for position in range(max((name.count(".") + 1 for name in names), default=0)):
+    names = [components(name) for name in dict.fromkeys(fqns)]
+    for position in range(max(map(len, names), default=0)):
         names = _fold_component(names, position)
-    return names
+    return [".".join(name) for name in names]
 
 
-def _fold_component(names: list[str], position: int) -> list[str]:
-    groups: dict[tuple[str, ...], list[int]] = {}
-    order: dict[tuple[str, ...] | str, None] = {}
+def _fold_component(names: list[tuple[str, ...]], position: int) -> list[tuple[str, ...]]:
+    groups: dict[tuple[str | None, ...], list[int]] = {}
     for name in names:
-        parts = name.split(".") if ".." not in name else _split(name)
-        if position < len(parts) and parts[position].isdecimal():
-            key = (*parts[:position], "", *parts[position + 1 :])
-            groups.setdefault(key, []).append(int(parts[position]))
-            order[key] = None
+        if position < len(name) and INDEX.fullmatch(name[position]):
+            key = (*name[:position], None, *name[position + 1 :])
+            groups.setdefault(key, []).append(int(name[position]))
         else:
-            order[name] = None
+            groups[name] = []
     folded = []
-    for key_or_name in order:
-        if isinstance(key_or_name, str):
-            folded.append(key_or_name)
-            continue
-        indices = groups[key_or_name]
-        index = str(indices[0]) if len(indices) == 1 else "{" + ranges(sorted(indices)) + "}"
-        folded.append(".".join(part or index for part in key_or_name))
+    for key, indices in groups.items():
+        index = str(indices[0]) if len(indices) == 1 else "{" + _ranges(sorted(indices)) + "}" if indices else ""
+        folded.append(tuple(index if part is None else part for part in key))
     return folded
 
 
-def _split(name: str) -> list[str]:
-    """Split at dots that are not inside braces."""
-    return re.split(r"\.(?![^{]*\})", name)
-
-
-def ranges(indices: Sequence[int]) -> str:
+def _ranges(indices: Sequence[int]) -> str:
     """``[0, 1, 2, 5]`` as ``0..2,5``; ``indices`` rise strictly."""
     runs = []
     for _, run in groupby(enumerate(indices), key=lambda pair: pair[1] - pair[0]):
@@ -79,26 +82,27 @@ def ranges(indices: Sequence[int]) -> str:
     return ",".join(runs)
 
 
-def unfold(name: str) -> Iterator[str]:
-    """All names that a folded name stands for."""
-    match = _RANGE.search(name)
-    if match is None:
-        yield name
-        return
-    for part in match[1].split(","):
-        first, _, last = part.partition("..")
-        for index in range(int(first), int(last or first) + 1):
-            yield from unfold(f"{name[: match.start()]}{index}{name[match.end() :]}")
+def unfold(name: str) -> list[str]:
+    """All names that a folded name stands for, in order.
+
+    Raises:
+        ValueError: the braces or backslashes in ``name`` do not match.
+    """
+    return expand(name)
 
 
-def fold_by(
-    rows: Iterable[Row], *, fqn: Callable[[Row], str], alike: Callable[[Row], Hashable]
-) -> Iterator[tuple[str, Row]]:
-    """Fold rows that are ``alike`` but for their module: pairs of folded name and first row."""
-    groups: dict[Hashable, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(alike(row), []).append(row)
-    for group in groups.values():
-        by_name = {fqn(row): row for row in group}
-        for name in fold(by_name):
-            yield name, by_name[next(unfold(name))]
+def fold_alike(rows: Iterable[tuple[str, Key]]) -> list[tuple[str, int, Key]]:
+    """Fold names whose keys are equal: folded name, how many names it stands for, their key.
+
+    The pairs of ``rows`` are unique. Order: first seen first.
+    """
+    groups: dict[Key, dict[str, int]] = {}
+    for at, (fqn, key) in enumerate(rows):
+        groups.setdefault(key, {})[fqn] = at
+    folded = []
+    for key, places in groups.items():
+        for name in fold(places):
+            members = unfold(name)
+            folded.append((min(places[member] for member in members), name, len(members), key))
+    folded.sort(key=lambda row: row[0])
+    return [row[1:] for row in folded]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from pytest_footprint.model.byte_size import ByteSize
-from pytest_footprint.model.ref_type import RefType
+from pytest_footprint.model.ref_type import BY_ROOT, RefType
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +26,21 @@ class LiveGroup:
     """Bytes of all of them together."""
     source: str | None = field(default=None, compare=False)
     """``file:line`` of the code that made the first of them, where known."""
+
+
+def summed_up(groups: Iterable[LiveGroup]) -> tuple[LiveGroup, ...]:
+    """Parameters and optimizer states by root and dtype (operator ``""``, shape ``()``), the rest as it is.
+
+    This is how baselines keep them, so both sides of a comparison are brought to it.
+    """
+    merged: dict[object, LiveGroup] = {}
+    for group in groups:
+        row = group
+        if group.ref_type in BY_ROOT:
+            row = replace(group, fqn=group.fqn.partition(".")[0], op="", shape=())
+        key = (row.ref_type, row.fqn, row.op, row.shape, row.dtype, row.device)
+        if seen := merged.get(key):
+            source = seen.source if seen.source == row.source else None
+            row = replace(seen, count=seen.count + row.count, nbytes=seen.nbytes + row.nbytes, source=source)
+        merged[key] = row
+    return tuple(merged.values())

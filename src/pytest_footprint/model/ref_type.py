@@ -25,3 +25,9 @@ class RefType(StrEnum):
     UNSHARDED_GRADIENT = "unsharded_gradients"
     ALL_GATHER = "all_gather"
     REDUCE_SCATTER = "reduce_scatter"
+
+
+BY_ROOT = frozenset(
+    {RefType.PARAMETER, RefType.OPTIMIZER_STATE, RefType.SHARDED_PARAMETER, RefType.UNSHARDED_PARAMETER}
+)
+"""Types that baselines and comparisons sum up by root module and dtype: the structure names each of their tensors."""
