@@ -8,6 +8,8 @@ from typing import overload
 
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.fqn import matches
+from pytest_footprint.model.live_group import LiveGroup
+from pytest_footprint.model.ref_type import RefType
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,19 @@ class SavedTensors(Sequence[SavedTensor]):
     def fqns(self) -> frozenset[str]:
         """The modules that keep something."""
         return frozenset(row.fqn for row in self.rows)
+
+    def groups(self) -> tuple[LiveGroup, ...]:
+        """The same as activations that look alike; first made first."""
+        found: dict[tuple[str, str, tuple[int, ...], str, str], list[SavedTensor]] = {}
+        for row in self.rows:
+            found.setdefault((row.fqn, row.op, row.shape, row.dtype, row.device), []).append(row)
+        return tuple(
+            LiveGroup(
+                RefType.ACTIVATION,
+                *key,
+                count=len(rows),
+                nbytes=ByteSize(sum(row.nbytes for row in rows)),
+                source=rows[0].source,
+            )
+            for key, rows in found.items()
+        )

@@ -1,0 +1,251 @@
+"""From the text of a baseline to its value, with an answer to everything that is not one."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from pytest_footprint.baseline import toml
+from pytest_footprint.baseline.encode import LAST_LINE, SCHEMA
+from pytest_footprint.baseline.errors import BaselineFormatError
+from pytest_footprint.baseline.kinds import KINDS, Value, kind_of
+from pytest_footprint.baseline.rows import read_groups, read_spec
+from pytest_footprint.model.byte_size import ByteSize
+from pytest_footprint.model.call_order import unfold_order
+from pytest_footprint.model.footprint import Footprint
+from pytest_footprint.model.fqn import unfold
+from pytest_footprint.model.hierarchy import Hierarchy
+from pytest_footprint.model.live_group import LiveGroup
+from pytest_footprint.model.ref_type import RefType
+from pytest_footprint.model.saved_tensor import SavedTensor, SavedTensors
+from pytest_footprint.model.structure import Structure, TensorSpec
+from pytest_footprint.model.usage import DeviceUsage, Usage
+
+RENEW = "pytest --mem-baseline-update"
+
+_CONFLICT = re.compile(r"(?:<<<<<<<|>>>>>>>|\|\|\|\|\|\|\|) .*|=======")
+_AT_LINE = re.compile(r"\(at (?:line (\d+), column \d+|end of document)\)")
+
+
+def decode(text: str, *, kind: type[Value] | None = None, where: str = "baseline", renew: str = RENEW) -> Value:
+    """Read what `encode` wrote.
+
+    Args:
+        text: the content of the file.
+        kind: the type that is expected; any when ``None``.
+        where: the file, for the message.
+        renew: the command that writes the baseline anew, for the message.
+
+    Raises:
+        BaselineFormatError: it is damaged, of another schema, or of another kind.
+    """
+    source = _Source(text, where, renew)
+    document = source.parse()
+    source.check_schema(document)
+    found = source.kind(document)
+    if kind is not None and kind_of(kind) != found:
+        problem = (
+            f"the baseline holds a {found}, and a {kind_of(kind)} is compared with it; name= tells two checks apart"
+        )
+        source.fail(problem, "kind")
+    if text.rstrip().rpartition("\n")[2] != LAST_LINE:
+        source.fail(f"the baseline is cut off: its last line is not {LAST_LINE!r}", line=len(source.lines))
+    try:
+        if found == "footprint":
+            return _footprint(document)
+        return _order(document) if found == "hierarchy" else _structure(document)
+    except _BrokenError as broken:
+        source.fail(f"the baseline is damaged: {broken}", *broken.path)
+
+
+@dataclass(frozen=True)
+class _Source:
+    text: str
+    where: str
+    renew: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.rstrip("\n").split("\n")
+
+    def parse(self) -> dict[str, Any]:
+        for number, line in enumerate(self.lines, start=1):
+            if _CONFLICT.fullmatch(line.rstrip()):
+                self.fail(f"the baseline has a merge conflict: {line.rstrip()!r}; settle it", line=number)
+        try:
+            return tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError as problem:
+            match = _AT_LINE.search(str(problem))
+            place = int(match[1]) if match and match[1] else len(self.lines)
+            what = _AT_LINE.sub("", str(problem)).strip()
+            self.fail(f"the baseline is damaged: {what[:1].lower()}{what[1:]}", line=place)
+
+    def check_schema(self, document: dict[str, Any]) -> None:
+        found = document.get("schema")
+        if not isinstance(found, int) or isinstance(found, bool):
+            self.fail("the file is no baseline: it has no schema number", "schema")
+        if found > SCHEMA:
+            newer = (
+                f"the baseline has schema {found}, written by a newer pytest-footprint; this one reads schema {SCHEMA}"
+            )
+            self.fail(f"{newer}: upgrade it", "schema")
+        if found < SCHEMA:
+            self.fail(f"the baseline has the old schema {found}; this version reads schema {SCHEMA}", "schema")
+
+    def kind(self, document: dict[str, Any]) -> str:
+        found = document.get("kind")
+        if not isinstance(found, str) or found not in KINDS:
+            self.fail(f"the baseline has kind {found!r}, which is none of {', '.join(KINDS)}", "kind")
+        return found
+
+    def fail(self, problem: str, *path: str, line: int | None = None) -> NoReturn:
+        raise BaselineFormatError(self.where, line or self._line_of(path), problem, self.renew) from None
+
+    def _line_of(self, path: tuple[str, ...]) -> int:
+        """The line that defines the value at ``path``, or the nearest table around it; the first line failing that."""
+        at = 0
+        for length in range(len(path), 0, -1):
+            heading = toml.header(*path[:length]).strip()
+            if heading in self.lines:
+                at = self.lines.index(heading)
+                break
+        for number, line in enumerate(self.lines[at:], start=at + 1):
+            if path and line.startswith(f"{toml.key(path[-1])} ="):
+                return number
+        return at + 1
+
+
+class _BrokenError(Exception):
+    def __init__(self, problem: str, *path: str) -> None:
+        super().__init__(problem)
+        self.path = path
+
+
+def _footprint(document: dict[str, Any]) -> Footprint:
+    saved = [row for group in _groups(document, "saved", by_ref_type=False) for row in _saved(group)]
+    order = _order(document)
+    return Footprint(
+        peak=_usage(document, "peak"),
+        end=_usage(document, "end"),
+        growth=_usage(document, "growth"),
+        saved=SavedTensors(tuple(saved)),
+        forward=order.forward,
+        backward=order.backward,
+        recomputed=order.recomputed,
+        structure=_structure(document),
+        at_peak=_largest_first(_groups(document, "at_peak")),
+        at_end=_largest_first(_groups(document, "at_end")),
+        steps=_int(document.get("steps"), "steps"),
+        environment={name: _str(text, "provenance", name) for name, text in _table(document, "provenance").items()},
+    )
+
+
+def _usage(document: dict[str, Any], moment: str) -> DeviceUsage:
+    found = {}
+    for device in _table(document, moment):
+        sizes = _table(document, moment, device)
+        total = _int(sizes.pop("total", None), moment, device, "total")
+        usage = Usage.of(
+            {_ref_type(name, moment, device): _int(size, moment, device, name) for name, size in sizes.items()}
+        )
+        if usage.total != total:
+            msg = f"total is {total}, and the sizes below it make {int(usage.total)}"
+            raise _BrokenError(msg, moment, device, "total")
+        found[device] = usage
+    return DeviceUsage(found)
+
+
+def _groups(document: dict[str, Any], moment: str, *, by_ref_type: bool = True) -> Iterator[LiveGroup]:
+    for device in _table(document, moment):
+        tables = list(_table(document, moment, device)) if by_ref_type else [None]
+        for name in tables:
+            path = (moment, device) if name is None else (moment, device, name)
+            ref_type = RefType.ACTIVATION if name is None else _ref_type(name, *path)
+            for row, nbytes in _table(document, *path).items():
+                try:
+                    yield from read_groups(row, _int(nbytes, *path, row), ref_type=ref_type, device=device)
+                except ValueError as problem:
+                    raise _BrokenError(str(problem), *path, row) from None
+
+
+def _saved(group: LiveGroup) -> Iterator[SavedTensor]:
+    if group.count < 1:
+        return
+    each, rest = divmod(int(group.nbytes), group.count)
+    for number in range(group.count):
+        # A group tells only the bytes of all of its tensors, which may differ when some are views.
+        nbytes = ByteSize(each + (rest if number == 0 else 0))
+        yield SavedTensor(group.fqn, group.op, group.shape, group.dtype, nbytes, group.device)
+
+
+def _largest_first(groups: Iterator[LiveGroup]) -> tuple[LiveGroup, ...]:
+    return tuple(sorted(groups, key=lambda group: -group.nbytes))
+
+
+def _order(document: dict[str, Any]) -> Hierarchy:
+    orders = {}
+    for name in ("forward", "backward", "recomputed"):
+        rows = _table(document, "order").get(name)
+        orders[name] = _unfolded(rows, "order", name)
+    return Hierarchy(**orders)
+
+
+def _structure(document: dict[str, Any]) -> Structure:
+    tensors = []
+    for name, text in _table(document, "structure", "tensors").items():
+        path = ("structure", "tensors", name)
+        try:
+            dtype, shape = read_spec(_str(text, *path))
+            tensors += [TensorSpec(each, shape, dtype) for each in unfold(name)]
+        except ValueError as problem:
+            raise _BrokenError(str(problem), *path) from None
+    tied = _table(document, "structure").get("tied")
+    if not isinstance(tied, list):
+        msg = "tied is not a list"
+        raise _BrokenError(msg, "structure", "tied")
+    return Structure(tuple(tensors), tuple(_unfolded(names, "structure", "tied") for names in tied))
+
+
+def _unfolded(rows: object, *path: str) -> tuple[str, ...]:
+    if not isinstance(rows, list):
+        msg = f"{path[-1]} is not a list of names"
+        raise _BrokenError(msg, *path)
+    try:
+        return unfold_order(_str(row, *path) for row in rows)
+    except ValueError as problem:
+        raise _BrokenError(str(problem), *path) from None
+
+
+def _table(document: dict[str, Any], *path: str) -> dict[str, Any]:
+    found: Any = document
+    for at, name in enumerate(path):
+        found = found.get(name, {})
+        if not isinstance(found, dict):
+            msg = f"{name} is not a table"
+            raise _BrokenError(msg, *path[: at + 1])
+    return dict(found)
+
+
+def _ref_type(name: str, *path: str) -> RefType:
+    try:
+        return RefType(name)
+    except ValueError:
+        msg = f"{name!r} is not a reference type; those are {', '.join(RefType)}"
+        raise _BrokenError(msg, *path, name) from None
+
+
+def _int(value: object, *path: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    msg = f"{path[-1]!r} has no whole number, but {value!r}" if value is not None else f"{path[-1]} is missing"
+    raise _BrokenError(msg, *path)
+
+
+def _str(value: object, *path: str) -> str:
+    if isinstance(value, str):
+        return value
+    msg = f"{path[-1]!r} holds {value!r}, which is no text"
+    raise _BrokenError(msg, *path)
