@@ -26,6 +26,9 @@ class Makes(IntEnum):
 
 _RESIZING = frozenset({"resize_", "resize_as_", "resize_as_sparse_", "set_", "_resize_output_", "swap_"})
 
+_LIFTS = frozenset({"aten::lift_fresh", "aten::lift"})
+"""``torch.tensor`` fills memory out of the dispatcher's sight and then shows it with this operator, as if a view."""
+
 
 def classify(func: Any) -> Makes:  # noqa: PLR0911 - each line is one case
     """Decide for one operator; higher-order operators have no schema and may return anything."""
@@ -36,6 +39,8 @@ def classify(func: Any) -> Makes:  # noqa: PLR0911 - each line is one case
         return Makes.WAITS
     if schema.name.partition("::")[2] in _RESIZING or any(argument.is_out for argument in schema.arguments):
         return Makes.RESIZES
+    if schema.name in _LIFTS:
+        return Makes.ONE
     fresh = [returned for returned in schema.returns if returned.alias_info is None]
     if not fresh:
         return Makes.NOTHING

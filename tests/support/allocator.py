@@ -1,0 +1,73 @@
+"""Ground truth for CPU memory: the events of torch's own allocator, as its profiler records them.
+
+It knows nothing of the trackers. What oneDNN, MKL or OpenMP take with malloc is in neither number.
+"""
+
+from __future__ import annotations
+
+import bisect
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from torch._C._profiler import _EventType
+from torch.profiler import ProfilerActivity, profile, record_function
+from torch.utils._python_dispatch import TorchDispatchMode
+
+_MARK = "operator:"
+
+
+class _MarkOperators(TorchDispatchMode):
+    """Puts every operator into a profiler range, so that memory can be read where it ends."""
+
+    supports_higher_order_operators = True
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        with record_function(f"{_MARK}{func}"):
+            return func(*args, **(kwargs or {}))
+
+
+@dataclass(frozen=True)
+class AllocatorRun:
+    """What the allocator did while a function ran; bytes above where it began."""
+
+    peak: int
+    """The highest point, memory inside operators included."""
+    peak_at_operator_ends: int
+    """The highest point where an operator returns: what any dispatch mode can see at best."""
+    end: int
+    """Still alive at the end."""
+
+
+def measure(fn: Callable[[], object], *, mark_operators: bool = True) -> AllocatorRun:
+    """Run ``fn`` once under the profiler."""
+    gc.collect()
+    gc.disable()
+    try:
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
+            if mark_operators:
+                with _MarkOperators():
+                    fn()
+            else:
+                fn()
+    finally:
+        gc.enable()
+    changes: list[tuple[int, int]] = []
+    ends: list[int] = []
+    assert recorded.profiler is not None
+    assert recorded.profiler.kineto_results is not None
+    nodes = list(recorded.profiler.kineto_results.experimental_event_tree())
+    while nodes:
+        node = nodes.pop()
+        nodes.extend(node.children)
+        if node.tag == _EventType.Allocation:
+            changes.append((node.start_time_ns, node.extra_fields.alloc_size))
+        elif node.name.startswith(_MARK):
+            ends.append(node.end_time_ns)
+    changes.sort(key=lambda change: change[0])
+    times = [time for time, _ in changes]
+    level = list(accumulate((size for _, size in changes), initial=0))
+    at_ends = [0, *(level[bisect.bisect_right(times, end)] for end in ends)]
+    return AllocatorRun(peak=max(level), peak_at_operator_ends=max(at_ends), end=level[-1])
