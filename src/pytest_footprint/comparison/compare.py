@@ -1,0 +1,55 @@
+"""What differs between two values of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from pytest_footprint.comparison.culprits import culprits
+from pytest_footprint.comparison.orders import order_changes
+from pytest_footprint.comparison.saved import saved_changes
+from pytest_footprint.comparison.sizes import size_changes
+from pytest_footprint.comparison.structures import structure_changes
+from pytest_footprint.model.comparison import Change, Comparison, Order, Signal
+from pytest_footprint.model.footprint import Footprint
+from pytest_footprint.model.hierarchy import Hierarchy
+from pytest_footprint.model.structure import Structure
+from pytest_footprint.model.tolerance import EXACT, Tolerance
+
+Value = TypeVar("Value", Footprint, Hierarchy, Structure)
+
+
+def compare(before: Value, after: Value, tolerance: Tolerance = EXACT) -> Comparison:
+    """List what is not as in ``before``; the tolerance is for byte counts only.
+
+    Raises:
+        TypeError: the two are not of the same kind, or of none that can be compared.
+    """
+    if isinstance(before, Footprint) and isinstance(after, Footprint):
+        changes: tuple[Change, ...] = (
+            *size_changes(Signal.PEAK, before.peak, after.peak, tolerance),
+            *size_changes(Signal.END, before.end, after.end, tolerance),
+            *size_changes(Signal.GROWTH, before.growth, after.growth, tolerance),
+            *saved_changes(before.saved, after.saved, tolerance),
+            *_orders(before.hierarchy, after.hierarchy),
+            *structure_changes(before.structure, after.structure),
+        )
+        return Comparison(changes, culprits(before, after, changes), _recorded(before, after))
+    if isinstance(before, Hierarchy) and isinstance(after, Hierarchy):
+        return Comparison(tuple(_orders(before, after)))
+    if isinstance(before, Structure) and isinstance(after, Structure):
+        return Comparison(tuple(structure_changes(before, after)))
+    msg = f"a {type(before).__name__} and a {type(after).__name__} cannot be compared"
+    raise TypeError(msg)
+
+
+def _orders(before: Hierarchy, after: Hierarchy) -> Iterator[Change]:
+    for order in Order:
+        yield from order_changes(order, getattr(before, order.value), getattr(after, order.value))
+
+
+def _recorded(before: Footprint, after: Footprint) -> dict[str, tuple[str, str]]:
+    """What both say of where they come from, and the number of steps, where they disagree."""
+    then, now = dict(before.environment), dict(after.environment)
+    then["steps"], now["steps"] = str(before.steps), str(after.steps)
+    return {name: (text, now[name]) for name, text in then.items() if name in now and now[name] != text}

@@ -1,0 +1,91 @@
+"""What a model's state_dict holds, and what is tied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pytest_footprint.model.comparison import Signal, TextChange
+from pytest_footprint.model.fqn import INDEX, fold, fold_alike, unfold
+from pytest_footprint.model.structure import Structure
+
+RENAMED = "key renamed"
+TIED = "tied"
+
+
+def structure_changes(before: Structure, after: Structure) -> Iterator[TextChange]:
+    """Keys renamed, gone, new, of another shape or dtype; then tied groups. The order of keys is not compared."""
+    if set(before.tensors) == set(after.tensors) and before.tied == after.tied:
+        return
+    then, now = _specs(before), _specs(after)
+    gone = [name for name in then if name not in now]
+    new = [name for name in now if name not in then]
+    renamed = _renames(gone, new, then, now)
+    yield from _folded_renames(renamed)
+    arrived = set(renamed.values())
+    specs = [
+        *((name, (then[name], "")) for name in gone if name not in renamed),
+        *((name, ("", now[name])) for name in new if name not in arrived),
+        *((name, (then[name], now[name])) for name in then if now.get(name, then[name]) != then[name]),
+    ]
+    for name, _, (was, is_now) in fold_alike(specs):
+        yield TextChange(Signal.STRUCTURE, name, was, is_now)
+    yield from _tied(before, after, renamed)
+
+
+def _specs(structure: Structure) -> dict[str, str]:
+    return {spec.name: f"{spec.dtype}[{', '.join(map(str, spec.shape))}]" for spec in structure.tensors}
+
+
+def _renames(
+    gone: Sequence[str], new: Sequence[str], then: Mapping[str, str], now: Mapping[str, str]
+) -> dict[str, str]:
+    """Pairs that look alike and share their last or all but their last component: the same tensor, most likely."""
+    free: dict[tuple[str, str], list[str]] = {}
+    for name in reversed(new):
+        for part in _ends(name):
+            free.setdefault((now[name], part), []).append(name)
+    taken: set[str] = set()
+    renamed = {}
+    for name in gone:
+        for part in _ends(name):
+            candidates = free.get((then[name], part), [])
+            while candidates and candidates[-1] in taken:
+                candidates.pop()
+            if candidates:
+                renamed[name] = candidates.pop()
+                taken.add(renamed[name])
+                break
+    return renamed
+
+
+def _ends(name: str) -> tuple[str, str]:
+    head, _, tail = name.rpartition(".")
+    return f"*.{tail}", f"{head}.*"
+
+
+def _folded_renames(renamed: Mapping[str, str]) -> Iterator[TextChange]:
+    for name, _, _ in fold_alike((old, _without_shared_indices(old, new)) for old, new in renamed.items()):
+        arrived = ", ".join(fold(renamed[old] for old in unfold(name)))
+        yield TextChange(Signal.STRUCTURE, RENAMED, name, arrived)
+
+
+def _without_shared_indices(old: str, new: str) -> tuple[str, ...]:
+    """What renames of repeated layers have in common."""
+    indices = [part for part in old.split(".") if INDEX.fullmatch(part)]
+    return tuple("{}" if part in indices else part for part in new.split("."))
+
+
+def _tied(before: Structure, after: Structure, renamed: Mapping[str, str]) -> Iterator[TextChange]:
+    then = [frozenset(renamed.get(name, name) for name in group) for group in before.tied]
+    now = [frozenset(group) for group in after.tied]
+    lost = [group for group in then if group not in now]
+    for group in (group for group in now if group not in then):
+        was = next((other for other in lost if other & group), frozenset())
+        lost = [other for other in lost if other is not was]
+        yield TextChange(Signal.STRUCTURE, TIED, _words(was), _words(group))
+    for group in lost:
+        yield TextChange(Signal.STRUCTURE, TIED, _words(group), "")
+
+
+def _words(names: frozenset[str]) -> str:
+    return " = ".join(fold(sorted(names)))
