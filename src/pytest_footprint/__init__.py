@@ -1,1 +1,72 @@
-"""Tensor memory and module structure of PyTorch code, as testable as return values."""
+"""Tensor memory and module structure of PyTorch code, as testable as return values.
+
+Every pytest run with the plugin installed imports this package, so all names load on first use, the trackers
+(which need torch) included.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_footprint.comparison import compare
+    from pytest_footprint.model.byte_size import ByteSize
+    from pytest_footprint.model.comparison import Comparison
+    from pytest_footprint.model.footprint import Footprint
+    from pytest_footprint.model.hierarchy import Hierarchy
+    from pytest_footprint.model.ref_type import RefType
+    from pytest_footprint.model.structure import Structure
+    from pytest_footprint.model.tolerance import Tolerance
+    from pytest_footprint.model.usage import DeviceUsage, Usage
+    from pytest_footprint.tracking import FSDPMemTracker, MemTracker, ModTracker, ModuleTracker
+
+__all__ = [
+    "ByteSize",
+    "Comparison",
+    "DeviceUsage",
+    "FSDPMemTracker",
+    "Footprint",
+    "Hierarchy",
+    "MemTracker",
+    "ModTracker",
+    "ModuleTracker",
+    "RefType",
+    "Structure",
+    "Tolerance",
+    "Usage",
+    "compare",
+]
+
+_HOMES = {
+    "ByteSize": "model.byte_size",
+    "Comparison": "model.comparison",
+    "DeviceUsage": "model.usage",
+    "FSDPMemTracker": "tracking",
+    "Footprint": "model.footprint",
+    "Hierarchy": "model.hierarchy",
+    "MemTracker": "tracking",
+    "ModTracker": "tracking",
+    "ModuleTracker": "tracking",
+    "RefType": "model.ref_type",
+    "Structure": "model.structure",
+    "Tolerance": "model.tolerance",
+    "Usage": "model.usage",
+    "compare": "comparison",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the module that holds ``name``.
+
+    Raises:
+        AttributeError: the package has no such name.
+    """
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,97 @@
+"""The pytest plugin: hooks and fixtures only.
+
+Every pytest run loads this module, whether it measures anything or not. What costs time to import (torch, syrupy's
+machinery, tabulate, and our own packages that need them) is imported where a test asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+
+import pytest
+
+from pytest_footprint.pytest_plugin.explained import explanation_of, show_in_full
+from pytest_footprint.pytest_plugin.failures import clear_failures, remember_failure
+from pytest_footprint.pytest_plugin.fixtures import fsdp_mem_tracker, mem_baseline, mem_tracker, mod_tracker
+from pytest_footprint.pytest_plugin.limit import FORM, problems_with_marks
+from pytest_footprint.pytest_plugin.recording import RECORDING, Recording
+from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings, add_options
+from pytest_footprint.pytest_plugin.summary import Summary, results_of
+
+__all__ = ["fsdp_mem_tracker", "mem_baseline", "mem_tracker", "mod_tracker"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{FORM.removeprefix('@pytest.mark.')}: fail the test when its peak is higher")
+    config.stash[SETTINGS] = Settings.from_config(config)
+    config.pluginmanager.register(Summary(), "footprint-summary")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if problems := problems_with_marks(report.result or ()):
+        report.outcome, report.longrepr, report.result = "failed", problems, []
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    try:
+        return (yield)
+    finally:
+        clear_failures(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    recording = item.stash[RECORDING] = Recording.of(item)
+    yield
+    recording.start_if_wanted()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    if fixturedef.scope == "function" and (recording := request.node.stash.get(RECORDING, None)):
+        recording.start_if_wanted()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    recording = item.stash[RECORDING]
+    try:
+        yield
+    finally:
+        recording.read()
+    recording.check_limit()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    clear_failures(item)
+    yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    show_in_full(item, call)
+    report = yield
+    remember_failure(item, call)
+    results_of(item, report).attach_to(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_assertrepr_compare(left: object, right: object) -> Generator[None, list[list[str]], list[Iterable[str]]]:
+    own = explanation_of(left, right)
+    others = yield
+    return [own, *others] if own else list(others)

@@ -1,0 +1,31 @@
+"""What the baseline checks of one test have done so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pytest_footprint.pytest_plugin.results import BaselineUpdate
+
+
+@dataclass(slots=True)
+class CheckLog:
+    """One for each run of a test."""
+
+    unnamed: int = 0
+    """Checks without a name: the second gets the number 2."""
+    written: set[Path] = field(default_factory=set)
+    updates: list[BaselineUpdate] = field(default_factory=list)
+    """Not yet attached to a report."""
+    failure: str = ""
+    """What the latest check has to say; empty when it passed."""
+
+    def take_updates(self) -> tuple[BaselineUpdate, ...]:
+        """Updates since the last time, each once."""
+        taken, self.updates = tuple(self.updates), []
+        return taken
+
+
+CHECK_LOG = pytest.StashKey[CheckLog]()

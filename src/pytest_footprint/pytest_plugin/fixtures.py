@@ -1,0 +1,61 @@
+"""The fixtures. torch and syrupy load when a test asks for one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_footprint.pytest_plugin.check_log import CHECK_LOG, CheckLog
+from pytest_footprint.pytest_plugin.recording import RECORDING
+
+if TYPE_CHECKING:
+    from torch import nn, optim
+
+    from pytest_footprint.pytest_plugin.syrupy_adaptor import MemBaseline
+    from pytest_footprint.tracking import FSDPMemTracker, MemTracker, ModTracker
+
+
+@pytest.fixture
+def mem_tracker(request: pytest.FixtureRequest) -> MemTracker:
+    """A MemTracker that records since the set-up of this test, and until its end."""
+    return request.node.stash[RECORDING].tracker()  # type: ignore[no-any-return] # request.node is Any
+
+
+@pytest.fixture
+def mod_tracker() -> Iterator[ModTracker]:
+    """A ModTracker that records which modules run, in which order, until the end of this test."""
+    from pytest_footprint.tracking import ModTracker  # noqa: PLC0415 - loads torch
+
+    with ModTracker() as tracker:
+        yield tracker
+
+
+@pytest.fixture
+def fsdp_mem_tracker() -> Iterator[Callable[..., FSDPMemTracker]]:
+    """``fsdp_mem_tracker(model, optimizer=None)``: a recording FSDPMemTracker for that root, until the test ends."""
+    from pytest_footprint.tracking import FSDPMemTracker  # noqa: PLC0415 - loads torch
+
+    with ExitStack() as trackers:
+
+        def start(model: nn.Module, optimizer: optim.Optimizer | None = None) -> FSDPMemTracker:
+            return trackers.enter_context(FSDPMemTracker(model, optimizer))
+
+        yield start
+
+
+@pytest.fixture
+def mem_baseline(request: pytest.FixtureRequest) -> MemBaseline:
+    """The stored baseline of this test: ``assert footprint == mem_baseline``."""
+    if not hasattr(request.config, "_syrupy"):
+        msg = (
+            "mem_baseline needs the syrupy plugin, which is switched off (-p no:syrupy);\n"
+            "leave that option out, or compare numbers: max_peak_memory and mem_tracker work without it"
+        )
+        pytest.fail(msg, pytrace=False)
+    from pytest_footprint.pytest_plugin.syrupy_adaptor import baseline_of  # noqa: PLC0415 - loads syrupy's machinery
+
+    request.node.stash[CHECK_LOG] = CheckLog()
+    return baseline_of(request.node)

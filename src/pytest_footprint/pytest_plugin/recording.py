@@ -1,0 +1,95 @@
+"""The one MemTracker of a test, and when it starts and stops."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_footprint.pytest_plugin.limit import FORM, MARKER, Limit, LimitError, limit_of
+from pytest_footprint.pytest_plugin.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from pytest_footprint.model.footprint import Footprint
+    from pytest_footprint.tracking import MemTracker
+
+_FIXTURES = frozenset({"mem_tracker", "mod_tracker", "fsdp_mem_tracker", "mem_baseline"})
+
+
+class Recording:
+    """Tracks one test from its first function-scoped fixture to the end of its call.
+
+    Fixtures of a wider scope are set up before it starts: what a session builds once must not count for the test
+    that happens to run first.
+    """
+
+    def __init__(self, item: pytest.Item, limit: Limit | None) -> None:
+        settings = item.config.stash[SETTINGS]
+        fixtures = frozenset(getattr(item, "fixturenames", ()))
+        self.limit = limit or settings.limit
+        self.footprint: Footprint | None = None
+        """What the test took; set at the end of its call when a limit or the report needs it."""
+        self.breaches: tuple[str, ...] = ()
+        """Devices that went above the limit."""
+        self._item = item
+        self._tracker: MemTracker | None = None
+        self._wanted = self.limit is not None or "mem_tracker" in fixtures
+        self._track_all = settings.track_all
+        self._read_at_end = self.limit is not None or settings.report
+        self.concerned = self._wanted or self._track_all or bool(fixtures & _FIXTURES)
+        """Whether the test has anything to do with this plugin."""
+
+    @classmethod
+    def of(cls, item: pytest.Item) -> Recording:
+        """Prepare to track ``item``; a limit that was added after collection and is wrong fails its set-up."""
+        try:
+            return cls(item, limit_of(item))
+        except LimitError as problem:
+            pytest.fail(f"{MARKER}: {problem}\naccepted: {FORM}", pytrace=False)
+
+    def start_if_wanted(self) -> None:
+        """Begin, unless it has begun or nobody asks.
+
+        ``--mem-all`` never imports torch: a test that does not touch torch stays as it is.
+        """
+        if self._tracker is None and (self._wanted or (self._track_all and "torch" in sys.modules)):
+            self._start()
+
+    def tracker(self) -> MemTracker:
+        """The running tracker; there is one for each test, however many ask."""
+        return self._tracker or self._start()
+
+    def _start(self) -> MemTracker:
+        from pytest_footprint.tracking import MemTracker  # noqa: PLC0415 - torch loads when a test is tracked
+
+        tracker = MemTracker()
+        tracker.__enter__()
+        # Registered before the finalizers of the test's own fixtures, so it runs after them: modes that fixtures
+        # put on torch's stack have left it when the tracker leaves it.
+        self._item.addfinalizer(self._stop)
+        self._tracker = tracker
+        return tracker
+
+    def _stop(self) -> None:
+        tracker, self._tracker = self._tracker, None
+        if tracker is not None:
+            tracker.__exit__(None, None, None)
+
+    def read(self) -> None:
+        """Keep what was recorded until now, if anybody is going to look at it."""
+        if self._tracker is not None and self._read_at_end:
+            self.footprint = self._tracker.footprint()
+
+    def check_limit(self) -> None:
+        """Fail the test when its peak is above its limit."""
+        if self.limit is None or self.footprint is None:
+            return
+        self.breaches = tuple(self.limit.breaches(self.footprint.peak))
+        if self.breaches:
+            from pytest_footprint.pytest_plugin.texts import breach_text  # noqa: PLC0415 - loads the report package
+
+            pytest.fail(breach_text(self.footprint, self.limit, self.breaches), pytrace=False)
+
+
+RECORDING = pytest.StashKey[Recording]()

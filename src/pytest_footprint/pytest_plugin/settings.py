@@ -1,0 +1,114 @@
+"""Options and ini values, read once into one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from pytest_footprint.model.tolerance import Tolerance
+from pytest_footprint.pytest_plugin.limit import Limit
+
+VERBOSITY = "footprint"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user asked of this run."""
+
+    update: bool
+    """Write new and changed baselines, by our flag or by syrupy's."""
+    tolerance: Tolerance
+    limit: Limit | None
+    """For every test without a marker of its own."""
+    track_all: bool
+    report: bool
+    verbose: bool
+    """Show failures in full."""
+
+    @classmethod
+    def from_config(cls, config: pytest.Config) -> Settings:
+        """Read command line over ini over default.
+
+        Raises:
+            pytest.UsageError: a value is not what its option takes; the message names the option.
+        """
+        size = _value(config, "mem_max_peak_memory", "max_peak_memory")
+        tolerance = _value(config, "mem_tolerance", "mem_tolerance")
+        try:
+            limit = None if size is None else Limit.of_every_test(size)
+        except ValueError as problem:
+            msg = f"--max-peak-memory / ini max_peak_memory: {problem}"
+            raise pytest.UsageError(msg) from None
+        try:
+            allowed = Tolerance.parse("0" if tolerance is None else tolerance)
+        except ValueError as problem:
+            msg = f"--mem-tolerance / ini mem_tolerance: {problem}"
+            raise pytest.UsageError(msg) from None
+        return cls(
+            update=config.option.mem_baseline_update or bool(getattr(config.option, "update_snapshots", False)),
+            tolerance=allowed,
+            limit=limit,
+            track_all=config.option.mem_all,
+            report=config.option.mem_report,
+            verbose=config.get_verbosity(VERBOSITY) > 0,
+        )
+
+
+SETTINGS = pytest.StashKey[Settings]()
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register the command line options and ini values."""
+    group = parser.getgroup("footprint", "tensor memory and module structure (pytest-footprint)")
+    group.addoption(
+        "--max-peak-memory",
+        dest="mem_max_peak_memory",
+        metavar="SIZE",
+        default=None,
+        help='fail each test whose tensors take more than SIZE ("2GiB", "500 MB") at once;'
+        " the marker max_peak_memory of a test goes first (ini: max_peak_memory; default: no limit)",
+    )
+    group.addoption(
+        "--mem-baseline-update",
+        dest="mem_baseline_update",
+        action="store_true",
+        default=False,
+        help="write new and changed memory baselines instead of failing, and print old -> new;"
+        " snapshots of other plugins stay as they are",
+    )
+    group.addoption(
+        "--mem-tolerance",
+        dest="mem_tolerance",
+        metavar="TOLERANCE",
+        default=None,
+        help='how far a byte count may be from its baseline: "2%%", 0.02 or "1MiB"'
+        " (ini: mem_tolerance; default: 0, tracked bytes do not depend on timing)",
+    )
+    group.addoption(
+        "--mem-all",
+        dest="mem_all",
+        action="store_true",
+        default=False,
+        help="track every test that touches torch, without changing it",
+    )
+    group.addoption(
+        "--mem-report",
+        dest="mem_report",
+        action="store_true",
+        default=False,
+        help="print a table of every tracked test: peak, its largest reference type, limit, verdict",
+    )
+    parser.addini("max_peak_memory", "default of --max-peak-memory", type="string", default="")
+    parser.addini("mem_tolerance", "default of --mem-tolerance", type="string", default="")
+    parser.addini(f"verbosity_{VERBOSITY}", "how much failures of memory checks show; auto follows -v", default="auto")
+
+
+def _value(config: pytest.Config, option: str, ini: str) -> str | None:
+    given: str | None = config.getoption(option)
+    if given is not None:
+        return given
+    try:
+        return config.getini(ini) or None
+    except TypeError as problem:
+        raise pytest.UsageError(str(problem)) from None

@@ -1,0 +1,191 @@
+"""`mem_baseline` as a syrupy assertion: the only file that knows syrupy.
+
+syrupy gives the ``assert value == snapshot`` style, the update flags and the summary line. Where baselines lie, what
+they say and when two of them are equal is ours. syrupy never judges or deletes our files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syrupy.assertion import SnapshotAssertion
+from syrupy.data import SnapshotCollection, SnapshotCollections
+from syrupy.extensions.base import AbstractSyrupyExtension
+from syrupy.location import PyTestLocation
+
+from pytest_footprint.baseline import baseline_path, write_atomically
+from pytest_footprint.baseline.kinds import Value
+from pytest_footprint.model.tolerance import Tolerance
+from pytest_footprint.pytest_plugin.baseline_check import BaselineCheck, check
+from pytest_footprint.pytest_plugin.check_log import CHECK_LOG, CheckLog
+from pytest_footprint.pytest_plugin.explained import Explained
+from pytest_footprint.pytest_plugin.measured import device_key, measured
+from pytest_footprint.pytest_plugin.settings import SETTINGS
+from pytest_footprint.pytest_plugin.texts import not_written, shown, test_id, update_command, used_twice
+
+if TYPE_CHECKING:
+    import pytest
+    from syrupy.types import SerializedData, SnapshotIndex
+
+
+class BaselineLocation(PyTestLocation):
+    """The test of a check. Its files lie outside ``__snapshots__``, so syrupy need not relate them to it."""
+
+    def matches_snapshot_location(self, snapshot_location: str) -> bool:
+        """Take every file for one of this test, so that syrupy does not warn."""
+        return True
+
+    def matches_snapshot_name(self, snapshot_name: str) -> bool:
+        """Take every name for one of this test, so that syrupy does not warn."""
+        return True
+
+
+class BaselineExtension(AbstractSyrupyExtension):
+    """Files named by their full path: the ``index`` of a check is the path of its baseline."""
+
+    file_extension = "toml"
+    write_immediately = True
+
+    def serialize(self, data: str, **_: object) -> str:
+        """Keep the text: `MemBaseline` has encoded the value."""
+        return data
+
+    @classmethod
+    def get_location(cls, *, index: SnapshotIndex, **_: object) -> str:
+        """Path of the file."""
+        return str(index)
+
+    @classmethod
+    def get_snapshot_name(cls, *, test_location: PyTestLocation, index: SnapshotIndex = 0, **_: object) -> str:
+        """What syrupy's report calls it."""
+        return f"{test_location.snapshot_name} {Path(str(index)).name}"
+
+    def discover_snapshots(self, **_: object) -> SnapshotCollections:
+        """Find nothing: what is not discovered is never called unused, nor deleted."""
+        return SnapshotCollections()
+
+    def read_snapshot_collection(self, *, snapshot_location: str, **_: object) -> SnapshotCollection:
+        """List nothing, as there is nothing to judge."""
+        return SnapshotCollection(location=snapshot_location)
+
+    def read_snapshot_data_from_location(self, *, snapshot_location: str, **_: object) -> SerializedData | None:
+        """The stored text, damaged or not; ``None`` when there is no file."""
+        try:
+            return Path(snapshot_location).read_text("utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+
+    @classmethod
+    def write_snapshot_collection(cls, *, snapshot_collection: SnapshotCollection, **_: object) -> None:
+        """Write the one file.
+
+        Raises:
+            BaselineWriteError: it cannot be written; what was there is untouched.
+        """
+        for snapshot in snapshot_collection:
+            write_atomically(Path(snapshot_collection.location), str(snapshot.data))
+
+    def delete_snapshots(self, **_: object) -> None:
+        """Delete nothing: a baseline is its owner's to remove."""
+
+
+class MemBaseline(SnapshotAssertion, Explained):
+    """The right-hand side of ``assert footprint == mem_baseline``."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._item: pytest.Item = self.test_location.item
+        self._settings = self._item.config.stash[SETTINGS]
+        self._log = self._item.stash.setdefault(CHECK_LOG, CheckLog())
+        self.label: str | None = None
+        """Tells several baselines of one test apart."""
+        self.tolerance = self._settings.tolerance
+        self._path = Path()
+
+    def __call__(  # type: ignore[override] # no option of other snapshots makes sense here
+        self, *, name: str | None = None, tolerance: object = None, **others: object
+    ) -> MemBaseline:
+        """The same baseline under another name, or with another tolerance.
+
+        Args:
+            name: tells several baselines of one test apart.
+            tolerance: ``"2%"``, ``0.02`` or ``"1MiB"``; how far a byte count may be from its baseline.
+            others: options of other snapshots, none of which a memory baseline has.
+
+        Raises:
+            TypeError: an option that memory baselines do not have is given.
+            ValueError: the tolerance is not one.
+        """
+        if others:
+            msg = f"mem_baseline takes name= and tolerance=, not {', '.join(others)}="
+            raise TypeError(msg)
+        return baseline_of(
+            self._item,
+            label=self.label if name is None else name,
+            tolerance=self.tolerance if tolerance is None else Tolerance.parse(tolerance),
+        )
+
+    @property
+    def index(self) -> SnapshotIndex:
+        """Path of the baseline of the latest check: that is what `BaselineExtension` takes it for."""
+        return str(self._path)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare with what is stored, or store it when this run updates.
+
+        Raises:
+            TypeError: ``other`` is nothing that a baseline can hold.
+        """
+        done = self._check(measured(other))
+        self._path = done.path
+        if done.path in self._log.written and not done.holds:
+            self._log.failure = used_twice(done.shown_path)
+            return False
+        passed = super().__eq__(done.content())
+        result = self.executions[self.num_executions - 1]
+        if result.created or result.updated:
+            self._log.written.add(done.path)
+            self._log.updates.append(done.update())
+        if passed:
+            self._log.failure = ""
+        elif result.exception is not None:
+            self._log.failure = not_written(done.shown_path, result.exception)
+        else:
+            self._log.failure = done.failure(verbose=self._settings.verbose)
+        return passed
+
+    __hash__ = None  # type: ignore[assignment] # as SnapshotAssertion: its equality changes with what is stored
+
+    def _check(self, value: Value) -> BaselineCheck:
+        if self.label is None:
+            self._log.unnamed += 1
+        index = self._log.unnamed if self.label is None else 1
+        path = baseline_path(self._item.path, test_id(self._item), self.label, device_key(value), index=index)
+        return check(path, shown(path, self._item.config), value, self.tolerance, update_command(self._item))
+
+    def explanation(self) -> list[str]:
+        """What the latest check of this test has to say, line by line; nothing when it passed."""
+        return self._log.failure.splitlines()
+
+    def get_assert_diff(self, **_: object) -> list[str]:
+        """Our words instead of syrupy's diff of texts, which would also take its time."""
+        return self.explanation()
+
+    def __repr__(self) -> str:
+        headline = self._log.failure.partition("\n")[0]
+        return f"<mem_baseline: {headline}>" if headline else "<mem_baseline>"
+
+
+def baseline_of(item: pytest.Item, *, label: str | None = None, tolerance: Tolerance | None = None) -> MemBaseline:
+    """An assertion for ``item``, with its own name and tolerance."""
+    settings = item.config.stash[SETTINGS]
+    baseline = MemBaseline(
+        session=getattr(item.config, "_syrupy"),  # noqa: B009 - syrupy offers no public way to its session
+        extension_class=BaselineExtension,
+        test_location=BaselineLocation(item),
+        update_snapshots=settings.update,
+        update_new_snapshots_only=item.config.option.update_new_snapshots_only,
+    )
+    baseline.label, baseline.tolerance = label, tolerance or settings.tolerance
+    return baseline

@@ -1,0 +1,58 @@
+"""What the plugin itself says; texts about differences come from the report package."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_footprint.baseline.kinds import Value
+from pytest_footprint.model.footprint import Footprint
+from pytest_footprint.model.hierarchy import Hierarchy
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def update_command(item: pytest.Item) -> str:
+    """The command that writes the baselines of ``item``, to be pasted into a shell."""
+    return f"pytest {shlex.quote(f'{shown(item.path, item.config)}::{test_id(item)}')} --mem-baseline-update"
+
+
+def test_id(item: pytest.Item) -> str:
+    """The node id without the file: ``TestGPT::test_step[fp32]``."""
+    return item.nodeid.partition("::")[2]
+
+
+def shown(path: Path, config: pytest.Config) -> str:
+    """``path`` as the user would type it."""
+    return os.path.relpath(path, config.invocation_params.dir)
+
+
+def in_short(value: Value) -> str:
+    """A value in a few words, for one cell of a table."""
+    if isinstance(value, Footprint):
+        peaks = [f"{device} {usage.total}" for device, usage in value.peak.items()]
+        return f"peak {', '.join(peaks) or '0 B'}"
+    if isinstance(value, Hierarchy):
+        return f"{len(value.forward)} forward, {len(value.backward)} backward, {len(value.recomputed)} recomputed"
+    return f"{len(value.tensors)} tensors, {len(value.tied)} tied groups"
+
+
+def missing(path: str, value: Value, command: str) -> str:
+    """Nothing is stored yet."""
+    return f"no memory baseline is stored at {path}\n\nmeasured: {in_short(value)}\nstore it: {command}"
+
+
+def not_written(path: str, error: Exception) -> str:
+    """The update failed."""
+    return f"memory baseline was not written: {error}\n\nwhat was stored before is untouched: {path}"
+
+
+def used_twice(path: str) -> str:
+    """One run of one test wrote a baseline, and then compared something else with it."""
+    return (
+        "two different values of this test share one memory baseline\n\n"
+        f"file: {path}\ntell them apart: mem_baseline(name=...)"
+    )
