@@ -25,7 +25,7 @@ from pytest_footprint.tracking.modules import ModuleWatch
 from pytest_footprint.tracking.operator_watch import OperatorWatch
 from pytest_footprint.tracking.optimizers import OptimizerWatch, forget_failed_steps
 from pytest_footprint.tracking.recorder import Recorder
-from pytest_footprint.tracking.resizes import resizes_reported_to
+from pytest_footprint.tracking.patches import resizes_reported_to, rng_states_reported_to
 from pytest_footprint.tracking.storages import tensors_in
 from pytest_footprint.tracking.structure import structure_of_roots
 
@@ -65,6 +65,7 @@ class MemTracker(TorchDispatchMode):
             internals.check()
             with ExitStack() as undo:
                 undo.enter_context(resizes_reported_to(self._recorder.resized))
+                undo.enter_context(rng_states_reported_to(self._operators.saw_rng_state))
                 undo.enter_context(self._optimizers)
                 undo.enter_context(self._modules)
                 super().__enter__()

@@ -73,6 +73,12 @@ class OperatorWatch:
             recorder.made_nodes()
         return out
 
+    def saw_rng_state(self, tensor: torch.Tensor) -> None:
+        """``torch.get_rng_state`` made a tensor without an operator."""
+        state = self._recorder.state()
+        self._recorder.follow(state)
+        self._several(tensor, "torch.get_rng_state", state)
+
     def _one(self, tensor: torch.Tensor, func: Any, state: ThreadState) -> None:
         """The commonest case: one plain tensor."""
         recorder = self._recorder

@@ -1,0 +1,72 @@
+"""The two monkeypatches, of functions that take or give back memory out of the dispatcher's sight.
+
+However the contexts of several recordings overlap, torch's own functions are back after the last one.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+Call = Callable[..., Any]
+Report = Callable[[Any], object]
+"""Is called with what the patched function returned or, for a method, with the object it was called on."""
+
+
+class _Patch:
+    """One function that tells all listeners of its calls while there are any."""
+
+    def __init__(self, owner: Any, name: str, *, method: bool) -> None:
+        self._owner = owner
+        self._name = name
+        self._method = method
+        self._listeners: list[Report] = []
+        self._undo: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def reported_to(self, report: Report) -> Generator[None]:
+        """Call ``report`` after every call of the function until the context ends."""
+        if not self._listeners:
+            self._install()
+        self._listeners.append(report)
+        try:
+            yield
+        finally:
+            self._listeners.remove(report)
+            if not self._listeners:
+                self._undo()
+
+    def _install(self) -> None:
+        owner, name, original = self._owner, self._name, getattr(self._owner, self._name)
+        inherited = name not in vars(owner)
+        listeners, method = self._listeners, self._method
+
+        @functools.wraps(original)
+        def patched(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            for report in tuple(listeners):
+                report(args[0] if method else result)
+            return result
+
+        setattr(owner, name, patched)
+        self._undo = functools.partial(delattr, owner, name) if inherited else functools.partial(
+            setattr, owner, name, original
+        )
+
+
+_resize = _Patch(torch.UntypedStorage, "resize_", method=True)
+_rng_state = _Patch(torch, "get_rng_state", method=False)
+
+
+def resizes_reported_to(report: Callable[[torch.UntypedStorage], object]) -> Any:
+    """``UntypedStorage.resize_``, by which FSDP frees and refills parameters."""
+    return _resize.reported_to(report)
+
+
+def rng_states_reported_to(report: Callable[[torch.Tensor], object]) -> Any:
+    """``torch.get_rng_state``, whose result checkpoint keeps for every region."""
+    return _rng_state.reported_to(report)
