@@ -1,0 +1,23 @@
+"""Values as text: nothing here decides, and nothing prints."""
+
+from pytest_footprint.report.failure import failure_text
+from pytest_footprint.report.footprint_table import footprint_text
+from pytest_footprint.report.headline import headline
+from pytest_footprint.report.limit import Breach, breach_headline, breach_text
+from pytest_footprint.report.snapshots import snapshot_text, state_snapshots_text
+from pytest_footprint.report.summary import brief, largest, memory_table, update_table
+
+__all__ = [
+    "Breach",
+    "breach_headline",
+    "breach_text",
+    "brief",
+    "failure_text",
+    "footprint_text",
+    "headline",
+    "largest",
+    "memory_table",
+    "snapshot_text",
+    "state_snapshots_text",
+    "update_table",
+]

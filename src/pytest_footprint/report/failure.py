@@ -1,0 +1,97 @@
+"""What a person reads when a value is not what its baseline says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_footprint.model.comparison import Comparison, SizeChange
+from pytest_footprint.report.headline import headline, subject_words, text_lines
+from pytest_footprint.report.table import WIDTH, indented, shortened, table
+from pytest_footprint.report.tensors import culprit_rows, tensor_table
+from pytest_footprint.report.words import more, percent, signed
+
+_SIZES = 7
+_CULPRITS = 5
+_LINES = 4
+"""Rows of each part that together fit on one screen."""
+
+
+def failure_text(comparison: Comparison, *, accept: str, verbose: bool = False) -> str:
+    """Headline, what changed, what grew, and how to accept it; one screen unless ``verbose``.
+
+    Args:
+        comparison: with at least one change.
+        accept: the command that makes the new value the baseline.
+        verbose: show every row, in full.
+    """
+    lines = text_lines(comparison)
+    parts = [headline(comparison)]
+    if comparison.sizes:
+        parts.append(_sizes(comparison.sizes, None if verbose else _SIZES))
+    if comparison.culprits:
+        parts.append(_culprits(comparison, None if verbose else _CULPRITS))
+    if lines and (comparison.sizes or len(lines) > 1 or verbose):
+        parts.append(_lines(lines, None if verbose else _LINES))
+    if comparison.recorded:
+        told = ", ".join(f"{name} {was} -> {now}" for name, (was, now) in comparison.recorded.items())
+        parts.append(f"the baseline comes from another environment (baseline -> now): {told}")
+    improved = comparison.sizes and all(change.difference < 0 for change in comparison.sizes)
+    said = "this is an improvement; to defend it from now on" if improved else "to accept it as the new baseline"
+    parts.append(f"{said}: {accept}")
+    return "\n\n".join(parts)
+
+
+def _sizes(changes: Sequence[SizeChange], limit: int | None) -> str:
+    rows = _without_repetition(changes)
+    shown = rows if limit is None else _fairly(rows, limit)
+    cells, last = [], None
+    for change, note in shown:
+        where = f"{change.device} {subject_words(change)}{note}"
+        signal = change.signal.value if change.signal is not last else ""
+        last = change.signal
+        moved = (str(change.before), str(change.after), signed(change.difference), percent(change.percent))
+        cells.append((signal, where, *moved))
+    headers = ("changed", "what", "baseline", "now", "difference", "%")
+    width = None if limit is None else WIDTH
+    text = table(headers, cells, right="baseline now difference %", elastic="what", width=width)
+    return text if len(shown) == len(rows) else f"{text}\n{more(len(rows) - len(shown))}"
+
+
+def _without_repetition(changes: Sequence[SizeChange]) -> list[tuple[SizeChange, str]]:
+    """Each change with a note; one that alone makes up its whole total is told in the total's row."""
+    together: dict[tuple[str, str], list[SizeChange]] = {}
+    for change in changes:
+        together.setdefault((change.signal, change.device), []).append(change)
+    rows: list[tuple[SizeChange, str]] = []
+    for same in together.values():
+        match same:
+            case [SizeChange(subject="total") as total, part] if part.difference == total.difference:
+                rows.append((total, f", all of it {subject_words(part)}"))
+            case _:
+                rows += [(change, "") for change in same]
+    return rows
+
+
+def _fairly(rows: Sequence[tuple[SizeChange, str]], limit: int) -> list[tuple[SizeChange, str]]:
+    """The first rows of every signal and device, in order: none is crowded out by one that has many."""
+    seen: dict[tuple[str, str], int] = {}
+    ranks = []
+    for at, (change, _) in enumerate(rows):
+        key = (change.signal, change.device)
+        ranks.append((seen.get(key, 0), at))
+        seen[key] = seen.get(key, 0) + 1
+    return [rows[at] for at in sorted(at for _, at in sorted(ranks)[:limit])]
+
+
+def _culprits(comparison: Comparison, limit: int | None) -> str:
+    grew = any(one.nbytes > 0 for one in comparison.culprits)
+    shrank = any(one.nbytes <= 0 for one in comparison.culprits)
+    title = "what grew and what shrank" if grew and shrank else "what grew" if grew else "what shrank"
+    return tensor_table(title, culprit_rows(comparison.culprits), limit=limit)
+
+
+def _lines(lines: Sequence[str], limit: int | None) -> str:
+    shown = list(lines) if limit is None else [shortened(line, WIDTH - 2) for line in lines[:limit]]
+    if len(shown) < len(lines):
+        shown.append(more(len(lines) - len(shown)))
+    return indented("\n".join(["order and structure:", *shown])).removeprefix("  ")

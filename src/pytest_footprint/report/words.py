@@ -1,0 +1,42 @@
+"""Numbers and tensors as people say them."""
+
+from __future__ import annotations
+
+from pytest_footprint.model.byte_size import ByteSize
+
+_SMALL = 10
+
+
+def signed(nbytes: int) -> str:
+    """``+128 MiB``."""
+    return f"{'+' if nbytes > 0 else ''}{ByteSize(nbytes)}"
+
+
+def percent(value: float | None) -> str:
+    """``+18 %``, below ten ``+1.8 %``; ``new`` when there was nothing."""
+    if value is None:
+        return "new"
+    if abs(value) >= _SMALL:
+        return f"{value:+.0f} %"
+    return f"{value:+.2g} %"
+
+
+def tensors(count: int, dtype: str, shape: tuple[int, ...] | None) -> str:
+    """``12 x float32[8, 256]``; a single one without its number."""
+    spec = dtype if shape is None else f"{dtype}[{', '.join(map(str, shape))}]"
+    return spec if abs(count) == 1 else f"{abs(count)} x {spec}"
+
+
+def times(count: int) -> str:
+    """``once``, ``3 times``."""
+    return "once" if count == 1 else f"{count} times"
+
+
+def kind(subject: str) -> str:
+    """A reference type as words: ``optimizer states``."""
+    return subject.replace("_", " ")
+
+
+def more(left: int) -> str:
+    """The line that tells how many lines are left out."""
+    return f"... and {left} more (-v shows all)"
