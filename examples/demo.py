@@ -1,0 +1,180 @@
+"""Records, stores and defends one training step of a GPT, in a temporary copy of the example beside this file.
+
+Exit status 0 when everything was seen that should be.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edits import CHECKPOINT_LOST, LARGER_BATCH, LOGITS_KEPT, Edit
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+EXAMPLE = Path("examples", "gpt")
+TEST = "test_gpt.py"
+BASELINE_LINES = 32
+WIDTH = 100
+
+
+@dataclass
+class Demo:
+    """A place to run things, and what was missing from what they said."""
+
+    folder: Path
+    missing: list[str] = field(default_factory=list)
+
+    def python(self, *command: str, copy: str, status: int, expect: dict[str, str]) -> None:
+        """Run Python in a copy of the example and show what it prints.
+
+        Args:
+            command: what stands behind ``python``.
+            copy: which copy, see `copy`.
+            status: the exit status that it should have.
+            expect: what should be seen -> the regular expression that finds it.
+        """
+        print(f"$ {shlex.join(['python', *command])}\n", flush=True)
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=self.folder / copy / EXAMPLE,
+            env=_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+        print(done.stdout.rstrip("\n"))
+        if done.returncode != status:
+            self.missing.append(f"exit status {status} of {shlex.join(['python', *command])}: it was {done.returncode}")
+        self.missing += [what for what, pattern in expect.items() if not re.search(pattern, done.stdout)]
+
+    def copy(self, name: str, edit: Edit) -> None:
+        """A copy of the unchanged example with its baselines, with ``edit`` applied and shown."""
+        shutil.copytree(self.folder / "unchanged", self.folder / name)
+        print(edit.apply(self.folder / name / EXAMPLE), end="\n\n")
+
+
+def main() -> int:
+    if problem := _cannot_run():
+        print(problem, file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="footprint-demo-") as folder:
+        demo = Demo(Path(folder))
+        _copy_repository(demo.folder / "unchanged")
+        _record(demo)
+        _store(demo)
+        _defend(demo)
+        _limit(demo)
+    print(_rule())
+    if demo.missing:
+        print("NOT seen, though it should have been:", *demo.missing, sep="\n  - ")
+        return 1
+    print("Seen: a training step recorded, stored as a baseline, and defended against three edits.")
+    print("Nothing of this is left on the disk. The test that did it: examples/gpt/test_gpt.py")
+    return 0
+
+
+def _record(demo: Demo) -> None:
+    _say("1/6", "Train a byte-level GPT (10.8 M parameters) on this repository's documents; show what a step takes.")
+    demo.python("record.py", copy="unchanged", status=0, expect={"a table of the recorded step": r"optimizer"})
+
+
+def _store(demo: Demo) -> None:
+    _say("2/6", "Store that as the baseline of a test.")
+    _show(demo.folder / "unchanged" / EXAMPLE / TEST, first="@pytest.mark")
+    demo.python(
+        *("-m", "pytest", "-q", TEST, "--mem-baseline-update"),
+        copy="unchanged",
+        status=0,
+        expect={"that baselines were written": r"__footprints__"},
+    )
+    for path in sorted((demo.folder / "unchanged" / EXAMPLE).glob("__footprints__/**/*.toml")):
+        print(f"\n$ head -n {BASELINE_LINES} {path.relative_to(demo.folder / 'unchanged' / EXAMPLE)}\n")
+        _show(path, most=BASELINE_LINES)
+    _say("3/6", "Run the same test again: it is held against the baseline.")
+    demo.python("-m", "pytest", "-q", TEST, copy="unchanged", status=0, expect={"the test passing": r"1 passed"})
+
+
+def _defend(demo: Demo) -> None:
+    _say("4/6", "A tired engineer takes the last block out of checkpointing. The peak stays; the test fails.")
+    demo.copy("checkpoint-lost", CHECKPOINT_LOST)
+    demo.python(
+        *("-m", "pytest", "-q", TEST),
+        copy="checkpoint-lost",
+        status=1,
+        expect={"a failure": r"1 failed", "the block that lost its checkpoint": r"GPT\.blocks\.5"},
+    )
+    _say("5/6", "Another keeps the logits of each step for a metric: half a MiB more after every step, for ever.")
+    demo.copy("logits-kept", LOGITS_KEPT)
+    demo.python(
+        *("-m", "pytest", "-q", TEST),
+        copy="logits-kept",
+        status=1,
+        expect={"a failure": r"1 failed", "that memory grows": r"growth", "the module of the logits": r"GPT\.head"},
+    )
+
+
+def _limit(demo: Demo) -> None:
+    _say("6/6", "A third makes the batch larger and accepts all new numbers unread. The marker max_peak_memory holds.")
+    demo.copy("larger-batch", LARGER_BATCH)
+    demo.python(
+        *("-m", "pytest", "-q", TEST, "--mem-baseline-update"),
+        copy="larger-batch",
+        status=1,
+        expect={"a failure": r"1 failed", "the limit of 192 MiB": r"192 MiB"},
+    )
+
+
+def _cannot_run() -> str:
+    """Why the demo cannot run here, and what to do; empty when it can."""
+    absent = [name for name in ("torch", "pytest_footprint") if importlib.util.find_spec(name) is None]
+    if not absent:
+        return ""
+    install = f"{sys.executable} -m pip install -c {REPOSITORY / 'constraints.txt'} {REPOSITORY}"
+    return f"the demo needs {' and '.join(absent)}, which this Python does not have; install with\n  {install}"
+
+
+def _copy_repository(target: Path) -> None:
+    """The example and the documents that it trains on, where it expects them."""
+    shutil.copytree(REPOSITORY / EXAMPLE, target / EXAMPLE, ignore=shutil.ignore_patterns("__*__", ".*"))
+    shutil.copytree(REPOSITORY / "docs", target / "docs")
+    for path in REPOSITORY.glob("*.md"):
+        shutil.copy(path, target)
+
+
+def _environment() -> dict[str, str]:
+    """Ours without what would change what pytest does or shows."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return kept | {"COLUMNS": str(WIDTH), "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}
+
+
+def _show(path: Path, *, first: str = "", most: int | None = None) -> None:
+    """Print a text file from the line that starts with ``first`` on, cut at ``most`` lines."""
+    lines = path.read_text("utf-8").splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(first))
+    shown = lines[start:][:most]
+    print(*shown, sep="\n")
+    if rest := len(lines) - start - len(shown):
+        print(f"... and {rest} more lines")
+    print()
+
+
+def _say(part: str, text: str) -> None:
+    print(f"{_rule()}[{part}] {text}\n")
+
+
+def _rule() -> str:
+    return f"\n{'-' * WIDTH}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
