@@ -11,8 +11,8 @@ from pytest_footprint.comparison import compare
 from pytest_footprint.model.comparison import Comparison
 from pytest_footprint.model.tolerance import Tolerance
 from pytest_footprint.pytest_plugin.results import BaselineUpdate
-from pytest_footprint.pytest_plugin.texts import in_short, missing
-from pytest_footprint.report import failure_text
+from pytest_footprint.pytest_plugin.texts import missing
+from pytest_footprint.report import brief, failure_text
 
 _NO_DIFFERENCE = Comparison()
 
@@ -44,8 +44,8 @@ class BaselineCheck:
 
     def update(self) -> BaselineUpdate:
         """The row of the summary once the value is written."""
-        before = "unreadable" if self.problem else "" if self.stored is None else in_short(self.stored)
-        return BaselineUpdate(self.shown_path, before, in_short(self.value))
+        before = "unreadable" if self.problem else "" if self.stored is None else brief(self.stored)
+        return BaselineUpdate(self.shown_path, before, brief(self.value))
 
     def failure(self, *, verbose: bool) -> str:
         """Text for the user when the value is not what is stored."""
@@ -53,7 +53,7 @@ class BaselineCheck:
             return f"memory baseline cannot be read: {self.problem}"
         if self.stored is None:
             return missing(self.shown_path, self.value, self.command)
-        return failure_text(self.comparison, command=self.command, verbose=verbose)
+        return failure_text(self.comparison, accept=self.command, verbose=verbose)
 
 
 def check(path: Path, shown_path: str, value: Value, tolerance: Tolerance, command: str) -> BaselineCheck:
@@ -67,4 +67,6 @@ def check(path: Path, shown_path: str, value: Value, tolerance: Tolerance, comma
         return replace(unknown, problem=str(problem).replace(str(path), shown_path))
     except OSError as problem:
         return replace(unknown, problem=f"{shown_path}: {problem.strerror}")
-    return replace(unknown, stored=stored, comparison=compare(stored, value, tolerance))
+    # `read` has made sure that both are of one kind.
+    comparison = compare(stored, value, tolerance)  # type: ignore[type-var]
+    return replace(unknown, stored=stored, comparison=comparison)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -32,6 +32,8 @@ class Limit:
     """``total`` or a reference type, as `Usage` names them."""
     device: str | None = None
     """``cuda:1``, or ``cuda`` for each of them; ``None`` for each device there is."""
+    rule: str = field(default="", compare=False)
+    """What set it, as the user wrote it."""
 
     @classmethod
     def from_mark(cls, mark: pytest.Mark) -> Limit:
@@ -40,10 +42,11 @@ class Limit:
         Raises:
             LimitError: a size, reference type, device or keyword is not one that is known.
         """
-        return cls._read(mark.args, mark.kwargs)
+        written = [*map(repr, mark.args), *(f"{name}={value!r}" for name, value in mark.kwargs.items())]
+        return cls._read(mark.args, mark.kwargs, f"@pytest.mark.{MARKER}({', '.join(written)})")
 
     @classmethod
-    def _read(cls, args: Sequence[object], kwargs: Mapping[str, object]) -> Limit:
+    def _read(cls, args: Sequence[object], kwargs: Mapping[str, object], rule: str) -> Limit:
         if unknown := [name for name in kwargs if name not in _KEYWORDS]:
             msg = f"it has no keyword {', '.join(map(repr, unknown))}; keywords: {', '.join(_KEYWORDS)}"
             raise LimitError(msg)
@@ -58,16 +61,16 @@ class Limit:
         if device is not None and not (isinstance(device, str) and _DEVICE.fullmatch(device)):
             msg = f'device={device!r} is not a device; write "cpu", "cuda", "cuda:1" or None for every device'
             raise LimitError(msg)
-        return cls(_size(args[0]), str(of), device)
+        return cls(_size(args[0]), str(of), device, rule)
 
     @classmethod
-    def of_every_test(cls, size: object) -> Limit:
-        """The default limit that an option or ini value sets.
+    def of_every_test(cls, size: object, rule: str) -> Limit:
+        """The default limit that the option or ini value ``rule`` sets.
 
         Raises:
             LimitError: it is not a size.
         """
-        return cls(_size(size))
+        return cls(_size(size), rule=rule)
 
     def breaches(self, peak: DeviceUsage) -> Iterator[str]:
         """Devices that went above the limit."""

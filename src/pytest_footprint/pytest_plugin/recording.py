@@ -25,9 +25,9 @@ class Recording:
     """
 
     def __init__(self, item: pytest.Item, limit: Limit | None) -> None:
-        settings = item.config.stash[SETTINGS]
+        self._settings = item.config.stash[SETTINGS]
         fixtures = frozenset(getattr(item, "fixturenames", ()))
-        self.limit = limit or settings.limit
+        self.limit = limit or self._settings.limit
         self.footprint: Footprint | None = None
         """What the test took; set at the end of its call when a limit or the report needs it."""
         self.breaches: tuple[str, ...] = ()
@@ -35,9 +35,7 @@ class Recording:
         self._item = item
         self._tracker: MemTracker | None = None
         self._wanted = self.limit is not None or "mem_tracker" in fixtures
-        self._track_all = settings.track_all
-        self._read_at_end = self.limit is not None or settings.report
-        self.concerned = self._wanted or self._track_all or bool(fixtures & _FIXTURES)
+        self.concerned = self._wanted or self._settings.track_all or bool(fixtures & _FIXTURES)
         """Whether the test has anything to do with this plugin."""
 
     @classmethod
@@ -53,7 +51,7 @@ class Recording:
 
         ``--mem-all`` never imports torch: a test that does not touch torch stays as it is.
         """
-        if self._tracker is None and (self._wanted or (self._track_all and "torch" in sys.modules)):
+        if self._tracker is None and (self._wanted or (self._settings.track_all and "torch" in sys.modules)):
             self._start()
 
     def tracker(self) -> MemTracker:
@@ -78,7 +76,7 @@ class Recording:
 
     def read(self) -> None:
         """Keep what was recorded until now, if anybody is going to look at it."""
-        if self._tracker is not None and self._read_at_end:
+        if self._tracker is not None and (self.limit is not None or self._settings.report):
             self.footprint = self._tracker.footprint()
 
     def check_limit(self) -> None:
@@ -87,9 +85,13 @@ class Recording:
             return
         self.breaches = tuple(self.limit.breaches(self.footprint.peak))
         if self.breaches:
-            from pytest_footprint.pytest_plugin.texts import breach_text  # noqa: PLC0415 - loads the report package
+            pytest.fail(self._breach_text(self.footprint, self.limit), pytrace=False)
 
-            pytest.fail(breach_text(self.footprint, self.limit, self.breaches), pytrace=False)
+    def _breach_text(self, footprint: Footprint, limit: Limit) -> str:
+        from pytest_footprint.report import Breach, breach_text  # noqa: PLC0415 - tables load when one is drawn
+
+        breaches = [Breach(device, limit.nbytes, limit.of, limit.rule) for device in self.breaches]
+        return "\n\n".join(breach_text(footprint, breach, verbose=self._settings.verbose) for breach in breaches)
 
 
 RECORDING = pytest.StashKey[Recording]()

@@ -15,16 +15,12 @@ _ATTRIBUTE = "footprint_results"
 
 @dataclass(frozen=True, slots=True)
 class TrackedTest:
-    """One row of ``--mem-report``. Sizes are bytes."""
+    """One row of ``--mem-report``, in the words that are shown."""
 
     test: str
-    device: str
-    peak: int
+    peak: str
     largest: str
-    """The reference type that held most of the peak."""
-    largest_nbytes: int
     limit: str
-    """``""`` when the test has none."""
     verdict: str
 
 

@@ -33,17 +33,17 @@ class Settings:
         Raises:
             pytest.UsageError: a value is not what its option takes; the message names the option.
         """
-        size = _value(config, "mem_max_peak_memory", "max_peak_memory")
-        tolerance = _value(config, "mem_tolerance", "mem_tolerance")
+        size, limit_rule = _value(config, "mem_max_peak_memory", "max_peak_memory")
+        tolerance, tolerance_rule = _value(config, "mem_tolerance", "mem_tolerance")
         try:
-            limit = None if size is None else Limit.of_every_test(size)
+            limit = Limit.of_every_test(size, limit_rule) if size else None
         except ValueError as problem:
-            msg = f"--max-peak-memory / ini max_peak_memory: {problem}"
+            msg = f"{limit_rule}: {problem}"
             raise pytest.UsageError(msg) from None
         try:
-            allowed = Tolerance.parse("0" if tolerance is None else tolerance)
+            allowed = Tolerance.parse(tolerance or "0")
         except ValueError as problem:
-            msg = f"--mem-tolerance / ini mem_tolerance: {problem}"
+            msg = f"{tolerance_rule}: {problem}"
             raise pytest.UsageError(msg) from None
         return cls(
             update=config.option.mem_baseline_update or bool(getattr(config.option, "update_snapshots", False)),
@@ -104,11 +104,12 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini(f"verbosity_{VERBOSITY}", "how much failures of memory checks show; auto follows -v", default="auto")
 
 
-def _value(config: pytest.Config, option: str, ini: str) -> str | None:
+def _value(config: pytest.Config, option: str, ini: str) -> tuple[str, str]:
+    """The value, ``""`` when none is set, and where it comes from."""
     given: str | None = config.getoption(option)
     if given is not None:
-        return given
+        return given, f"--{ini.replace('_', '-')}"
     try:
-        return config.getini(ini) or None
+        return config.getini(ini), f"ini {ini}"
     except TypeError as problem:
         raise pytest.UsageError(str(problem)) from None

@@ -28,14 +28,12 @@ def _row(recording: Recording, report: pytest.TestReport) -> TrackedTest | None:
     device = next(iter(recording.breaches), None) or max(peak, key=lambda each: peak[each].total, default=None)
     if device is None:
         return None
-    usage = peak[device]
-    largest, nbytes = max(usage.items(), key=lambda held: held[1], default=("", 0))
+    from pytest_footprint.report import largest  # noqa: PLC0415 - loads when there is something to report
+
     return TrackedTest(
         test=report.nodeid,
-        device=device,
-        peak=int(usage.total),
-        largest=str(largest),
-        largest_nbytes=int(nbytes),
+        peak=f"{device} {peak[device].total}",
+        largest=largest(peak[device]),
         limit="" if recording.limit is None else str(recording.limit),
         verdict=_verdict(recording, report),
     )
@@ -47,6 +45,9 @@ def _verdict(recording: Recording, report: pytest.TestReport) -> str:
     if recording.breaches:
         return "over the limit"
     return report.outcome
+
+
+_NOBODY = "no test was tracked: use mem_tracker or max_peak_memory in a test, or run with --mem-all"
 
 
 class Summary:
@@ -64,7 +65,16 @@ class Summary:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
         """Print old -> new of every baseline that was written, then the report if it was asked for."""
+        settings = config.stash[SETTINGS]
+        if not (self._updates or settings.report):
+            return
+        from pytest_footprint.report import memory_table, update_table  # noqa: PLC0415 - loads when it is drawn
+
         if self._updates:
-            terminalreporter.write_sep("=", "memory baselines written")
-        if config.stash[SETTINGS].report:
-            terminalreporter.write_sep("=", "memory report")
+            rows = [(row.baseline, row.before, row.after) for row in self._updates.values()]
+            terminalreporter.section("memory baselines written")
+            terminalreporter.write_line(update_table(rows, verbose=settings.verbose))
+        if settings.report:
+            tracked = [(row.test, row.peak, row.largest, row.limit, row.verdict) for row in self._tracked.values()]
+            terminalreporter.section("memory of tracked tests")
+            terminalreporter.write_line(memory_table(tracked, verbose=settings.verbose) if tracked else _NOBODY)

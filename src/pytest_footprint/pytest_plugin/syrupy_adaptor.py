@@ -173,8 +173,7 @@ class MemBaseline(SnapshotAssertion, Explained):
         return self.explanation()
 
     def __repr__(self) -> str:
-        headline = self._log.failure.partition("\n")[0]
-        return f"<mem_baseline: {headline}>" if headline else "<mem_baseline>"
+        return self.SHOWN_AS
 
 
 def baseline_of(item: pytest.Item, *, label: str | None = None, tolerance: Tolerance | None = None) -> MemBaseline:

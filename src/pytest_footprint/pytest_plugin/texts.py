@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_footprint.baseline.kinds import Value
-from pytest_footprint.model.footprint import Footprint
-from pytest_footprint.model.hierarchy import Hierarchy
+from pytest_footprint.report import brief
 
 if TYPE_CHECKING:
     import pytest
@@ -30,19 +29,9 @@ def shown(path: Path, config: pytest.Config) -> str:
     return os.path.relpath(path, config.invocation_params.dir)
 
 
-def in_short(value: Value) -> str:
-    """A value in a few words, for one cell of a table."""
-    if isinstance(value, Footprint):
-        peaks = [f"{device} {usage.total}" for device, usage in value.peak.items()]
-        return f"peak {', '.join(peaks) or '0 B'}"
-    if isinstance(value, Hierarchy):
-        return f"{len(value.forward)} forward, {len(value.backward)} backward, {len(value.recomputed)} recomputed"
-    return f"{len(value.tensors)} tensors, {len(value.tied)} tied groups"
-
-
 def missing(path: str, value: Value, command: str) -> str:
     """Nothing is stored yet."""
-    return f"no memory baseline is stored at {path}\n\nmeasured: {in_short(value)}\nstore it: {command}"
+    return f"no memory baseline is stored at {path}\n\nmeasured: {brief(value)}\nstore it: {command}"
 
 
 def not_written(path: str, error: Exception) -> str:
