@@ -84,10 +84,10 @@ def _fairly(rows: Sequence[tuple[SizeChange, str]], limit: int) -> list[tuple[Si
 
 
 def _culprits(comparison: Comparison, limit: int | None) -> str:
-    grew = any(one.nbytes > 0 for one in comparison.culprits)
-    shrank = any(one.nbytes <= 0 for one in comparison.culprits)
-    title = "what grew and what shrank" if grew and shrank else "what grew" if grew else "what shrank"
-    return tensor_table(title, culprit_rows(comparison.culprits), limit=limit)
+    rows = culprit_rows(comparison.culprits)
+    shrank = {row.size.startswith("-") for row in rows[:limit]}
+    title = "what grew and what shrank" if len(shrank) > 1 else "what shrank" if True in shrank else "what grew"
+    return tensor_table(title, rows, limit=limit)
 
 
 def _lines(lines: Sequence[str], limit: int | None) -> str:

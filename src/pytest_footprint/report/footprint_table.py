@@ -11,9 +11,10 @@ from pytest_footprint.model.module_stats import ModuleStats
 from pytest_footprint.model.usage import USAGE_FIELDS, Usage
 from pytest_footprint.report.table import WIDTH, table
 from pytest_footprint.report.tensors import live_rows, tensor_table
-from pytest_footprint.report.words import kind
+from pytest_footprint.report.words import kind, more
 
 _GROUPS = 8
+_MODULES = 24
 
 
 def footprint_text(footprint: Footprint, *, depth: int | None = 2, verbose: bool = False) -> str:
@@ -28,7 +29,7 @@ def footprint_text(footprint: Footprint, *, depth: int | None = 2, verbose: bool
     for device in footprint.peak:
         parts.append(usage_table(footprint, device))
         if footprint.modules:
-            parts.append(_modules(footprint.modules, device, depth, None if verbose else WIDTH))
+            parts.append(_modules(footprint.modules, device, depth, verbose=verbose))
         groups = [group for group in footprint.at_peak if group.device == device]
         if groups:
             title = f"alive at the {device} peak"
@@ -45,7 +46,7 @@ def usage_table(footprint: Footprint, device: str) -> str:
     return table((device, "start", "peak", "end", "growth"), rows, right="start peak end growth")
 
 
-def _modules(modules: Mapping[str, ModuleStats], device: str, depth: int | None, width: int | None) -> str:
+def _modules(modules: Mapping[str, ModuleStats], device: str, depth: int | None, *, verbose: bool) -> str:
     listed = (
         (
             fqn,
@@ -62,5 +63,7 @@ def _modules(modules: Mapping[str, ModuleStats], device: str, depth: int | None,
     )
     rows = [(fqn, *map(str, sizes)) for fqn, _, sizes in fold_alike(listed)]
     headers = ("module", "parameters", "buffers", "outputs", "forward_peak", "backward_peak")
-    text = table(headers, rows, right=" ".join(headers[1:]), elastic="module", width=width)
-    return text.replace("forward_peak", "forward peak").replace("backward_peak", "backward peak")
+    shown, width = (rows, None) if verbose else (rows[:_MODULES], WIDTH)
+    text = table(headers, shown, right=" ".join(headers[1:]), elastic="module", width=width)
+    text = text.replace("forward_peak", "forward peak").replace("backward_peak", "backward peak")
+    return text if len(shown) == len(rows) else f"{text}\n{more(len(rows) - len(shown))}"

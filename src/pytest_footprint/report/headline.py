@@ -58,8 +58,13 @@ def _of_sizes(comparison: Comparison) -> str:
     ]
     if main.subject == TOTAL and main.signal is not Signal.SAVED and parts:
         said.append(f"{subject_words(parts[0])} {signed(parts[0].difference)}")
-    if culprit := _largest(comparison, main, parts):
-        said.append(_kept(culprit, parts[0] if parts else main))
+    culprit, change = _largest(comparison, main, parts), parts[0] if parts else main
+    share = culprit.nbytes / change.difference if culprit else 0
+    # Tensors that explain little are told after modules that run otherwise, which explain a lot.
+    if share < _MOST and (lines := text_lines(comparison)):
+        return f"{', '.join(said)}; {lines[0]}"
+    if culprit:
+        said.append(_kept(culprit, share))
     return ", ".join(said)
 
 
@@ -89,8 +94,7 @@ def _largest(comparison: Comparison, main: SizeChange, parts: list[SizeChange]) 
     return max(found, key=lambda one: abs(one.nbytes), default=None)
 
 
-def _kept(culprit: Culprit, change: SizeChange) -> str:
-    share = culprit.nbytes / change.difference
+def _kept(culprit: Culprit, share: float) -> str:
     how_much = "" if share >= 1 else "mostly " if share >= _MOST else "the largest part "
     verb = "kept by" if culprit.nbytes > 0 else "no longer kept by"
     where = f", {culprit.source}" if culprit.source else ""

@@ -31,25 +31,40 @@ class TensorRow:
 
 
 def culprit_rows(culprits: Iterable[Culprit]) -> list[TensorRow]:
-    """One row for tensors that several signals show; in the order in which they are first shown."""
-    seen: dict[tuple[object, ...], list[Culprit]] = {}
+    """One row for tensors that several signals show: what grew first, then what shrank, by bytes."""
+    rows: list[list[Culprit]] = []
     for one in culprits:
-        key = (one.fqn, one.op, one.shape, one.dtype, one.device, one.count, one.nbytes)
-        seen.setdefault(key, []).append(one)
-    ranked = sorted(seen.values(), key=lambda same: (same[0].nbytes <= 0, -abs(same[0].nbytes)))
+        same = next((row for row in rows if _same(row, one)), None)
+        if same is None:
+            rows.append([one])
+        else:
+            same.append(one)
+    rows.sort(key=lambda row: (row[0].nbytes <= 0, -abs(row[0].nbytes)))
     return [
         TensorRow(
             size=signed(same[0].nbytes),
-            # What is saved is an activation to autograd, and may be called something else by the other signals.
             ref_type=kind(same[0].ref_type),
             fqn=same[0].fqn or "(no module)",
             tensors=tensors(same[0].count, same[0].dtype, same[0].shape),
             op=same[0].op,
             source=next((one.source for one in same if one.source), ""),
-            seen=", ".join(dict.fromkeys(_IN[one.signal] for one in same)),
+            seen=", ".join(_IN[one.signal] for one in same),
         )
-        for same in ranked
+        for same in rows
     ]
+
+
+def _same(row: list[Culprit], one: Culprit) -> bool:
+    """Whether both are the same tensors, seen by another signal.
+
+    What is saved goes by the module that needs it, and by the shape in which that module sees it.
+    """
+    first = row[0]
+    if one.signal in {other.signal for other in row}:
+        return False
+    if (first.op, first.dtype, first.device, first.nbytes) != (one.op, one.dtype, one.device, one.nbytes):
+        return False
+    return one.signal is Signal.SAVED or (first.fqn, first.shape) == (one.fqn, one.shape)
 
 
 def live_rows(groups: Iterable[LiveGroup]) -> list[TensorRow]:
@@ -71,21 +86,23 @@ def live_rows(groups: Iterable[LiveGroup]) -> list[TensorRow]:
 
 
 def tensor_table(title: str, rows: Sequence[TensorRow], *, limit: int | None) -> str:
-    """The rows under a title, which says what all rows have in common.
+    """The rows under a title.
 
     Args:
-        title: ``what grew``.
+        title: ``what grew``; what all rows that are shown have in common is added.
         rows: largest first.
         limit: how many rows to show, within `WIDTH` columns; all of them in full when ``None``.
     """
+    shown = rows[:limit]
     columns = {
-        "bytes": [row.size for row in rows],
-        "type": [row.ref_type for row in rows],
-        "module": [row.fqn for row in rows],
-        "tensors": [row.tensors for row in rows],
-        "operator": [row.op for row in rows],
-        "line": [row.source for row in rows],
-        "in": [row.seen for row in rows],
+        "bytes": [row.size for row in shown],
+        "type": [row.ref_type for row in shown],
+        "module": [row.fqn for row in shown],
+        "tensors": [row.tensors for row in shown],
+        # Most operators are aten's: in a table that must fit, the name alone is what tells.
+        "operator": [row.op.removeprefix("aten.") if limit else row.op for row in shown],
+        "line": [row.source for row in shown],
+        "in": [row.seen for row in shown],
     }
     common = []
     for name, before in (("type", ""), ("in", "in ")):
@@ -94,10 +111,9 @@ def tensor_table(title: str, rows: Sequence[TensorRow], *, limit: int | None) ->
     for name in ("operator", "line"):
         if not any(columns[name]):
             del columns[name]
-    shown = list(zip(*columns.values(), strict=True))[:limit]
-    text = table(
-        list(columns), shown, right="bytes", elastic="module operator line", width=WIDTH - 2 if limit else None
-    )
+    cells = list(zip(*columns.values(), strict=True))
+    width = WIDTH - 2 if limit else None
+    text = table(list(columns), cells, right="bytes", elastic="module operator line", width=width)
     heading = f"{title} ({', '.join(common)}):" if common else f"{title}:"
     lines = [heading, indented(text)]
     if len(shown) < len(rows):
