@@ -14,15 +14,14 @@ class Scopes:
 
     Autograd numbers its nodes in the order in which they are made, for each thread. The recording notes that number
     whenever a module is entered or left, so the number of a node says during which call it was made.
+    What is recorded later is read when it is needed: earlier answers stay right.
     """
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._sequences: dict[int, list[int]] = {}
         self._scopes: dict[int, list[int]] = {}
-        for thread, sequence, scope in zip(trace.mark_thread, trace.mark_sequence, trace.mark_scope, strict=True):
-            self._sequences.setdefault(thread, []).append(sequence)
-            self._scopes.setdefault(thread, []).append(scope)
+        self._marks = 0
         self._resolved: dict[int, int] = {}
         self._owners: dict[int, int] | None = None
 
@@ -42,12 +41,21 @@ class Scopes:
         """The call during which ``thread`` made its node number ``sequence``."""
         if sequence < 0:
             return OUTSIDE
+        self._read_marks()
         found = self._lookup(thread, sequence)
         if found is None:
             # Backward ran in a thread that made no forward: take the thread that did.
             others = (self._lookup(other, sequence) for other in self._sequences if other != thread)
             found = next((scope for scope in others if scope is not None), OUTSIDE)
         return self.call(found)
+
+    def _read_marks(self) -> None:
+        trace = self._trace
+        for row in range(self._marks, len(trace.mark_scope)):
+            thread = trace.mark_thread[row]
+            self._sequences.setdefault(thread, []).append(trace.mark_sequence[row])
+            self._scopes.setdefault(thread, []).append(trace.mark_scope[row])
+        self._marks = len(trace.mark_scope)
 
     def _lookup(self, thread: int, sequence: int) -> int | None:
         sequences = self._sequences.get(thread)
