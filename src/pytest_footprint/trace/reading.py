@@ -16,9 +16,10 @@ from pytest_footprint.model.usage import DeviceUsage, Usage
 from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, Event, Phase
 from pytest_footprint.trace.labels import KIND, KINDS, Labels
 from pytest_footprint.trace.order import hierarchy
+from pytest_footprint.trace.peaks import Highest, Peaks, find_peaks
 from pytest_footprint.trace.saved import saved
 from pytest_footprint.trace.scopes import Scopes
-from pytest_footprint.trace.timeline import Highest, Peaks, Timeline, at_each_device
+from pytest_footprint.trace.timeline import Timeline, at_each_device
 from pytest_footprint.trace.trace import Trace
 
 
@@ -61,7 +62,7 @@ class Reading:
         self.trace = trace
         self.labels = Labels(trace)
         self.scopes = Scopes(trace)
-        self.timeline = Timeline(trace, self.labels, self.scopes)
+        self.timeline = Timeline(trace, self.labels)
 
     def hierarchy(self, window: Window) -> Hierarchy:
         """The order in which modules ran in the last step."""
@@ -72,12 +73,12 @@ class Reading:
     ) -> Footprint:
         """What the steps of the window took and left."""
         devices = self.trace.devices.keys
-        peaks = self.timeline.peaks(window.first, window.last)
+        peaks = find_peaks(self.trace, self.scopes, window.first, window.last)
         marks = self._marks(window)
         before_last_step = window.last_step - 1 if window.last_step > window.first else window.first - 1
         end = window.last - 1
         usage = self.timeline.usage(
-            [window.first - 1, before_last_step, end, *marks.values(), *_places(peaks)],
+            [window.first - 1, before_last_step, end, *marks.values(), *peaks.places()],
         )
         at_peak = [
             group
@@ -171,11 +172,6 @@ class Reading:
                 below.setdefault(module, set()).add(sid)
                 module = trace.module_parent[module]
         return {module: sum(trace.nbytes[sid] for sid in storages) for module, storages in below.items()}
-
-
-def _places(peaks: Peaks) -> list[int]:
-    every = [peaks.whole, *peaks.forward.values(), *peaks.backward.values()]
-    return [place for highest in every for place in highest.place.values()]
 
 
 def _largest_first(groups: Iterable[LiveGroup]) -> tuple[LiveGroup, ...]:

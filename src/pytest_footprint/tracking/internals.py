@@ -20,7 +20,7 @@ sequence_number = torch._C._autograd._get_sequence_nr
 ACCUMULATE_GRAD = 2**64 - 1
 """The sequence number of every AccumulateGrad node; its ``variable`` is the leaf."""
 
-OPTIMIZER_STEP_FRAME = ("wrapper", "optimizer.py")
+_STEP_FRAME = ("wrapper", "optimizer.py")
 """Function and file of the frame that runs an optimizer's step and its hooks."""
 
 
@@ -66,6 +66,19 @@ def keyword_arguments(depth: int) -> Mapping[str, Any]:
         return {}
     found = frame.f_locals.get("kwargs")
     return found if isinstance(found, dict) else {}
+
+
+def running_steps() -> int:
+    """How many optimizer steps are on this thread's stack, those included that are about to call their hooks."""
+    name, file = _STEP_FRAME
+    found = 0
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == name and code.co_filename.endswith(file):
+            found += 1
+        frame = frame.f_back
+    return found
 
 
 def unwrapped(tensor: torch.Tensor) -> torch.Tensor:

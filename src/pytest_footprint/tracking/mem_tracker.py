@@ -23,9 +23,9 @@ from pytest_footprint.tracking import internals
 from pytest_footprint.tracking.environment import environment
 from pytest_footprint.tracking.modules import ModuleWatch
 from pytest_footprint.tracking.operator_watch import OperatorWatch
-from pytest_footprint.tracking.optimizers import OptimizerWatch, forget_failed_steps
-from pytest_footprint.tracking.recorder import Recorder
+from pytest_footprint.tracking.optimizers import OptimizerWatch
 from pytest_footprint.tracking.patches import resizes_reported_to, rng_states_reported_to
+from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.storages import tensors_in
 from pytest_footprint.tracking.structure import structure_of_roots
 
@@ -176,8 +176,7 @@ class MemTracker(TorchDispatchMode):
         recorder = self._recorder
         state = recorder.state()
         recorder.follow(state)
-        if state.optimizers:
-            forget_failed_steps(recorder, state)
+        recorder.end_failed_steps(state)
         self._modules.refresh()
         self._optimizers.refresh()
         recorder.label_gradients()

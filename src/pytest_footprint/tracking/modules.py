@@ -13,7 +13,6 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import OUTSIDE, Phase
 from pytest_footprint.tracking.internals import keyword_arguments
-from pytest_footprint.tracking.optimizers import forget_failed_steps
 from pytest_footprint.tracking.recorder import Recorder, ThreadState
 from pytest_footprint.tracking.storages import tensors_in
 
@@ -48,8 +47,7 @@ class ModuleWatch:
         row = recorder.names.find(module)
         outermost = not state.frames
         if outermost or row is None:
-            if state.optimizers:
-                forget_failed_steps(recorder, state)
+            recorder.end_failed_steps(state)
             row = self._meet(module, row, state)
         if not self._memory:
             recorder.enter(state, module, row, 0)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from contextlib import ExitStack
-from types import FrameType
 from typing import Any, Self
 
 import torch
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from pytest_footprint.model.ref_type import RefType
-from pytest_footprint.tracking.internals import OPTIMIZER_STEP_FRAME
-from pytest_footprint.tracking.recorder import Recorder, ThreadState
+from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.storages import tensors_in
 
 
@@ -66,8 +63,7 @@ class OptimizerWatch:
         state = recorder.state()
         recorder.follow(state)
         self.add(optimizer)
-        if state.optimizers:
-            forget_failed_steps(recorder, state, running=1)
+        recorder.end_failed_steps(state, about_to_begin=1)
         recorder.begin_optimizer(state)
 
     def _after(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -77,19 +73,3 @@ class OptimizerWatch:
         self.add(optimizer)
         if state.optimizers:
             recorder.end_optimizer(state)
-
-
-def forget_failed_steps(recorder: Recorder, state: ThreadState, running: int = 0) -> None:
-    """End the steps that an exception has left: torch calls no hook for them, but their frames are gone.
-
-    ``running`` counts steps whose frame is there already while their begin is not recorded yet.
-    """
-    name, file = OPTIMIZER_STEP_FRAME
-    frames = 0
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_name == name and frame.f_code.co_filename.endswith(file):
-            frames += 1
-        frame = frame.f_back
-    while state.optimizers > max(0, frames - running):
-        recorder.end_optimizer(state)

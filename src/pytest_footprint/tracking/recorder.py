@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import CODE_BITS, OUTSIDE, Event, Phase, node_scope
 from pytest_footprint.trace.labels import KIND, RANK
 from pytest_footprint.trace.trace import Trace
-from pytest_footprint.tracking.internals import ACCUMULATE_GRAD, current_node, graph_task, sequence_number
+from pytest_footprint.tracking.internals import ACCUMULATE_GRAD, current_node, graph_task, running_steps, sequence_number
 from pytest_footprint.tracking.module_names import ModuleNames
 from pytest_footprint.tracking.saved_graph import SavedGraph
 from pytest_footprint.tracking.sources import Sources
@@ -71,9 +71,14 @@ class ThreadState:
 
 
 class Recorder:
-    """Appends to one trace."""
+    """Appends to one trace.
 
-    def __init__(self) -> None:
+    Args:
+        memory: read what autograd holds when a backward begins; those who record modules only have no use for it.
+    """
+
+    def __init__(self, *, memory: bool = True) -> None:
+        self._memory = memory
         self.trace = Trace()
         self.names = ModuleNames(self.trace)
         self.sources = Sources()
@@ -81,7 +86,8 @@ class Recorder:
         self.alive: dict[int, Tracked] = {}
         self.open_graph: ThreadState | None = None
         self.saved_graph = SavedGraph()
-        self._graphs = 0
+        self.graphs = 0
+        """How many backwards have begun."""
         self._creates_graph = False
         self._last_sequence = -1
         self._leaves: dict[int, weakref.ref[torch.Tensor]] = {}
@@ -141,9 +147,12 @@ class Recorder:
         self.open_graph = state
         self._creates_graph = torch.is_grad_enabled()
         self._last_sequence = sequence_number()
-        self.event(Event.GRAPH_BEGIN, self._graphs)
-        self.saved_graph.walk(self, [node], self._graphs, state.number)
-        self._graphs += 1
+        self.event(Event.GRAPH_BEGIN, self.graphs)
+        if self._memory:
+            self.saved_graph.walk(self, [node], self.graphs, state.number)
+        self.graphs += 1
+        # The engine does not call back when a backward fails: then the next event finds it over.
+        torch.autograd.Variable._execution_engine.queue_callback(_leave_graph_of(weakref.ref(self), self.graphs))
 
     def leave_graph(self) -> None:
         """The backward that ran is over."""
@@ -153,7 +162,7 @@ class Recorder:
         self.open_graph = None
         if self._creates_graph:
             self._mark(state, state.scope, self._last_sequence)
-        self.event(Event.GRAPH_END, self._graphs - 1)
+        self.event(Event.GRAPH_END, self.graphs - 1)
         state.sequence = None
         if state.frames:
             top = state.frames[-1]
@@ -170,10 +179,10 @@ class Recorder:
         waiting = self.saved_graph.waiting()
         if not waiting or self.open_graph is not None:
             return
-        self.event(Event.GRAPH_BEGIN, self._graphs)
-        self.saved_graph.walk(self, waiting, self._graphs, self.state().number)
-        self.event(Event.GRAPH_END, self._graphs)
-        self._graphs += 1
+        self.event(Event.GRAPH_BEGIN, self.graphs)
+        self.saved_graph.walk(self, waiting, self.graphs, self.state().number)
+        self.event(Event.GRAPH_END, self.graphs)
+        self.graphs += 1
 
     def made_nodes(self) -> None:
         """An operator ran in a backward that records a graph: what it made is not the next node's."""
@@ -237,9 +246,19 @@ class Recorder:
 
     def end_optimizer(self, state: ThreadState) -> None:
         """An optimizer step is over, or was given up by an exception."""
-        state.optimizers = max(0, state.optimizers - 1)
+        state.optimizers -= 1
         state.phase = self._phase_outside(state)
         self.event(Event.OPTIMIZER_END, 0)
+
+    def end_failed_steps(self, state: ThreadState, about_to_begin: int = 0) -> None:
+        """End the steps that an exception has left: torch calls no hook for them, but their frames are gone.
+
+        ``about_to_begin`` counts steps whose frame is there already while their begin is not recorded yet.
+        """
+        if state.optimizers:
+            running = running_steps() - about_to_begin
+            while state.optimizers > running:
+                self.end_optimizer(state)
 
     # -- storages ----------------------------------------------------------------------------------------------------
 
@@ -255,6 +274,9 @@ class Recorder:
     def phase_now(self, state: ThreadState) -> int:
         """What the program is doing; functions that are recomputed are told by the gradient mode."""
         phase = state.phase
+        if phase == Phase.OPTIMIZER:
+            self.end_failed_steps(state)
+            phase = state.phase
         if phase == Phase.BACKWARD and torch.is_grad_enabled():
             return int(Phase.RECOMPUTE)
         return phase
@@ -389,6 +411,15 @@ class Recorder:
     def owner(self, parameter: torch.Tensor) -> int:
         """The row of the module that a parameter belongs to, -1 when no module has called it its own."""
         return self.owners.get(self.storage_of(parameter), -1)
+
+
+def _leave_graph_of(recorder: weakref.ref[Recorder], graphs: int) -> Callable[[], None]:
+    def leave() -> None:
+        found = recorder()
+        if found is not None and found.graphs == graphs:
+            found.leave_graph()
+
+    return leave
 
 
 def _freed_callback(alive: dict[int, Tracked], trace: Trace) -> Any:
