@@ -39,9 +39,7 @@ def _train(model: nn.Module, optimizer: torch.optim.Optimizer, *inputs: torch.Te
 
 def _mlp_with(make: Callable[..., torch.optim.Optimizer], **options: Any) -> Step:
     model = _mlp()
-    return _train(
-        model, make(model.parameters(), **options), torch.randn(128, 256), target=torch.randint(10, (128,))
-    )
+    return _train(model, make(model.parameters(), **options), torch.randn(128, 256), target=torch.randint(10, (128,)))
 
 
 @workload
@@ -196,10 +194,10 @@ def multihead_attention() -> Step:
 @workload
 def transformer_encoder_dropout() -> Step:
     layer = nn.TransformerEncoderLayer(64, 4, 128, dropout=0.1, batch_first=True)
-    model = nn.Sequential(nn.TransformerEncoder(layer, 3, enable_nested_tensor=False), nn.Flatten(), nn.Linear(2048, 10))
-    return _train(
-        model, torch.optim.AdamW(model.parameters()), torch.randn(8, 32, 64), target=torch.randint(10, (8,))
+    model = nn.Sequential(
+        nn.TransformerEncoder(layer, 3, enable_nested_tensor=False), nn.Flatten(), nn.Linear(2048, 10)
     )
+    return _train(model, torch.optim.AdamW(model.parameters()), torch.randn(8, 32, 64), target=torch.randint(10, (8,)))
 
 
 @workload
@@ -251,17 +249,13 @@ class Recurrent(nn.Module):
 @workload
 def lstm() -> Step:
     model = Recurrent(nn.LSTM(32, 64, 2, batch_first=True), 64)
-    return _train(
-        model, torch.optim.Adam(model.parameters()), torch.randn(8, 16, 32), target=torch.randint(10, (8,))
-    )
+    return _train(model, torch.optim.Adam(model.parameters()), torch.randn(8, 16, 32), target=torch.randint(10, (8,)))
 
 
 @workload
 def gru_bidirectional() -> Step:
     model = Recurrent(nn.GRU(32, 64, batch_first=True, bidirectional=True), 128)
-    return _train(
-        model, torch.optim.Adam(model.parameters()), torch.randn(8, 16, 32), target=torch.randint(10, (8,))
-    )
+    return _train(model, torch.optim.Adam(model.parameters()), torch.randn(8, 16, 32), target=torch.randint(10, (8,)))
 
 
 @workload
@@ -351,7 +345,7 @@ class LoRA(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.frozen = nn.Linear(width, width).requires_grad_(False)  # noqa: FBT003
+        self.frozen = nn.Linear(width, width).requires_grad_(False)
         self.a, self.b = nn.Linear(width, 4, bias=False), nn.Linear(4, width, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -127,7 +127,9 @@ def test_a_failed_entry_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
 
     after = _globals()
-    assert {name: after[name] for name in before if name != "modes"} == {n: v for n, v in before.items() if n != "modes"}
+    assert {name: after[name] for name in before if name != "modes"} == {
+        n: v for n, v in before.items() if n != "modes"
+    }
 
 
 def _refuse(*args: object) -> None:

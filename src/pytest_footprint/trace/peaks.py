@@ -90,7 +90,7 @@ class _Sweep:
     def __init__(self, trace: Trace, scopes: Scopes, first: int) -> None:
         self._trace = trace
         self._scopes = scopes
-        self._first = first
+        self._first = first if first > 0 else -1  # what existed before counts from before the first event
         self._size = list(trace.nbytes)
         self._lines = [_Falling() for _ in trace.devices.keys]
         self._entered: dict[int, int] = {}
@@ -99,8 +99,8 @@ class _Sweep:
         for storage, phase in enumerate(trace.phase):
             if phase == Phase.EXISTING:
                 self._lines[trace.device[storage]].total += self._size[storage]
-        if first == 0:
-            self._push_all(0)
+        if self._first < 0:
+            self._push_all(-1)
 
     def take(self, place: int, code: int, argument: int) -> None:
         """One event."""

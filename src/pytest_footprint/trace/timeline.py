@@ -48,6 +48,8 @@ class Timeline:
             if place == target:
                 found[target] = self._freeze(alive)
                 target = next(rest, None)
+        if target is not None:  # an empty trace has no event to stop at
+            found |= dict.fromkeys([target, *rest], self._freeze(alive))
         return found
 
     def _freeze(self, alive: list[list[int]]) -> DeviceUsage:

@@ -53,8 +53,8 @@ class _Patch:
             return result
 
         setattr(owner, name, patched)
-        self._undo = functools.partial(delattr, owner, name) if inherited else functools.partial(
-            setattr, owner, name, original
+        self._undo = (
+            functools.partial(delattr, owner, name) if inherited else functools.partial(setattr, owner, name, original)
         )
 
 
