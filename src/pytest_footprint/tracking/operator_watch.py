@@ -40,7 +40,7 @@ class OperatorWatch:
         if types:
             defers = self._defers.get(types)
             if defers is None:
-                defers = self._defers[types] = any(map(_takes_apart, types))
+                defers = self._defers[types] = any(map(takes_apart, types))
             if defers:
                 return NotImplemented
         makes = self._makes.get(func)
@@ -153,7 +153,7 @@ class OperatorWatch:
         return found
 
 
-def _takes_apart(kind: type) -> bool:
+def takes_apart(kind: type) -> bool:
     """Whether a tensor type has a ``__torch_dispatch__`` that runs the operator on inner tensors."""
     if kind in _PLAIN_TYPES or issubclass(kind, FakeTensor):
         return False
