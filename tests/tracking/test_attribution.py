@@ -49,7 +49,7 @@ class Dataclasses(nn.Module):
         self.first, self.second = _linear(), KeywordOnly()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.second(x=self.first(x)).y  # type: ignore[no-any-return]
+        return self.second(x=self.first(x)).y
 
 
 class Checkpointed(nn.Module):

@@ -343,7 +343,7 @@ def test_what_track_external_is_given_is_other_unless_it_is_something() -> None:
 
 def test_track_external_names_what_it_cannot_take() -> None:
     with pytest.raises(TypeError, match="track_external takes modules, optimizers and tensors, not int: 3"):
-        MemTracker().track_external({"batch": 3})  # type: ignore[arg-type]
+        MemTracker().track_external({"batch": 3})
 
 
 def test_a_preexisting_model_counts_from_the_start() -> None:

@@ -14,7 +14,7 @@ from pytest_footprint.model.usage import DeviceUsage
 from pytest_footprint.tracking import MemTracker
 
 ANY_MODE_KEEPS = {"embedding_sparse": 2048}
-"""Bytes more than without: under any dispatch mode, an empty one too, autograd copies the indices of a sparse gradient."""
+"""Bytes more than without: under any dispatch mode, also an empty one, autograd copies a sparse gradient's indices."""
 
 
 @pytest.fixture(autouse=True)

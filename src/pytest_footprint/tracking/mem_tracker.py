@@ -88,7 +88,7 @@ class MemTracker(TorchDispatchMode):
     ) -> Any:
         return self._operators(func, types, args, kwargs)
 
-    def track_external(self, *external: nn.Module | Optimizer | torch.Tensor | None) -> None:
+    def track_external(self, *external: object) -> None:
         """Take in modules, optimizers and tensors (also inside containers) that do not take part by themselves.
 
         Plain tensors count as ``other``.
