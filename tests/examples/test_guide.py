@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide.md"
+
+
+def test_the_examples_of_the_guide_run(pytester: pytest.Pytester) -> None:
+    examples = re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    pytester.makepyfile(test_guide="\n\n".join(examples))
+    written = pytester.runpytest("--mem-baseline-update")
+
+    held = pytester.runpytest()
+
+    count = sum(example.count("def test_") for example in examples)
+    written.assert_outcomes(passed=count)
+    held.assert_outcomes(passed=count)
