@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import time
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_footprint.model.byte_size import ByteSize
+from pytest_footprint.model.footprint import Footprint
+from pytest_footprint.model.hierarchy import Hierarchy
+from pytest_footprint.model.live_group import LiveGroup, summed_up
+from pytest_footprint.model.module_stats import ModuleStats
+from pytest_footprint.model.ref_type import RefType
+from pytest_footprint.model.saved_tensor import SavedTensor, SavedTensors
+from pytest_footprint.model.structure import Structure, TensorSpec
+from pytest_footprint.model.usage import DeviceUsage, Usage
+
+SIZES = st.integers(-(2**50), 2**50).map(ByteSize)
+SHAPES = st.lists(st.integers(0, 2**40), max_size=3).map(tuple)
+NAMES = st.text(max_size=8)
+USAGES = st.dictionaries(st.sampled_from(list(RefType)), SIZES, max_size=3).map(Usage.of)
+DEVICES = st.dictionaries(st.sampled_from(["cpu", "cuda:0"]), USAGES).map(DeviceUsage)
+GROUPS = st.builds(
+    LiveGroup,
+    ref_type=st.sampled_from(list(RefType)),
+    fqn=NAMES,
+    op=NAMES,
+    shape=SHAPES,
+    dtype=NAMES,
+    device=NAMES,
+    count=st.integers(0, 9),
+    nbytes=SIZES,
+    source=st.none() | NAMES,
+)
+SAVED = st.builds(
+    SavedTensor, fqn=NAMES, op=NAMES, shape=SHAPES, dtype=NAMES, nbytes=SIZES, device=NAMES, source=st.none() | NAMES
+)
+MANY_NAMES = st.lists(NAMES, max_size=3).map(tuple)
+FOOTPRINTS = st.builds(
+    Footprint,
+    start=DEVICES,
+    peak=DEVICES,
+    end=DEVICES,
+    growth=DEVICES,
+    saved=st.lists(SAVED, max_size=3).map(lambda rows: SavedTensors(tuple(rows))),
+    modules=st.dictionaries(NAMES, st.builds(ModuleStats, SIZES, SIZES, SIZES, SIZES, DEVICES, DEVICES), max_size=2),
+    forward=MANY_NAMES,
+    backward=MANY_NAMES,
+    recomputed=MANY_NAMES,
+    structure=st.builds(
+        Structure,
+        st.lists(st.builds(TensorSpec, NAMES, SHAPES, NAMES), max_size=3).map(tuple),
+        st.lists(MANY_NAMES, max_size=2).map(tuple),
+    ),
+    at_peak=st.lists(GROUPS, max_size=3).map(tuple),
+    at_end=st.lists(GROUPS, max_size=3).map(tuple),
+    marks=st.dictionaries(NAMES, DEVICES, max_size=2),
+    steps=st.integers(1, 9),
+    environment=st.dictionaries(NAMES, NAMES, max_size=2),
+)
+
+
+@given(FOOTPRINTS)
+def test_json_loses_nothing(footprint: Footprint) -> None:
+    read = Footprint.from_json(footprint.to_json())
+
+    assert read == footprint
+    assert read.environment == footprint.environment
+    assert [row.source for row in read.saved] == [row.source for row in footprint.saved]
+    assert [group.source for group in read.at_peak] == [group.source for group in footprint.at_peak]
+    assert repr(read) == repr(footprint)  # the same types all the way down
+
+
+@given(FOOTPRINTS)
+def test_footprints_survive_pickling_and_copying(footprint: Footprint) -> None:
+    assert pickle.loads(pickle.dumps(footprint)) == footprint  # noqa: S301 - our own bytes
+    assert copy.deepcopy(footprint) == footprint
+
+
+@pytest.mark.parametrize("value", [Hierarchy(("M",), ("M",)), Structure((TensorSpec("w", (1,), "int8"),)), Usage()])
+def test_the_other_values_pickle_too(value: object) -> None:
+    assert pickle.loads(pickle.dumps(value)) == value  # noqa: S301 - our own bytes
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "not the JSON of a Footprint: Expecting property name"),
+        ("[]", "it has no schema number"),
+        ('{"schema":2}', "this Footprint has schema 2, this version reads 1"),
+        ('{"schema":1}', "not the JSON of a Footprint: KeyError: 'Footprint'"),
+        ('{"schema":1,"Footprint":{"pike":{}}}', "KeyError: 'pike'"),
+        ('{"schema":1,"Footprint":{"steps":"3"}}', "'3' is not int"),
+        ('{"schema":1,"Footprint":{"forward":[3]}}', "3 is not str"),
+    ],
+)
+def test_what_is_no_footprint_is_refused_with_the_reason(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=r"Footprint") as raised:
+        Footprint.from_json(text)
+
+    assert problem in str(raised.value)
+
+
+def test_json_leaves_out_what_is_not_there() -> None:
+    assert json.loads(Footprint().to_json()) == {"schema": 1, "Footprint": {}}
+
+
+def test_a_thousand_modules_are_written_and_read_quickly() -> None:
+    usage = DeviceUsage({"cpu": Usage(activations=ByteSize(5))})
+    stats = ModuleStats(ByteSize(1), ByteSize(2), ByteSize(3), ByteSize(4), usage, usage)
+    footprint = Footprint(modules={f"M.layers.{place}": stats for place in range(1000)})
+
+    begun = time.perf_counter()
+    read = Footprint.from_json(footprint.to_json())
+
+    assert time.perf_counter() - begun < 0.3
+    assert read == footprint
+
+
+def test_an_unknown_mark_is_answered_with_those_there_are() -> None:
+    footprint = Footprint(marks={"loss": DeviceUsage({"cpu": Usage(inputs=ByteSize(1))})})
+
+    assert footprint.at("loss").inputs == 1
+    with pytest.raises(KeyError, match="no mark 'lost' was recorded; marks: 'loss'"):
+        footprint.at("lost")
+
+
+def test_parameters_and_optimizer_states_sum_up_by_root_and_dtype() -> None:
+    weight = LiveGroup(RefType.PARAMETER, "M.a", "aten.empty", (2, 2), "float32", "cpu", 1, ByteSize(16), "m.py:1")
+    bias = replace(weight, fqn="M.b", shape=(4,), source="m.py:2")
+    activation = replace(weight, ref_type=RefType.ACTIVATION)
+
+    assert summed_up([weight, bias, activation, replace(weight, dtype="int8")]) == (
+        LiveGroup(RefType.PARAMETER, "M", "", (), "float32", "cpu", 2, ByteSize(32)),
+        activation,
+        LiveGroup(RefType.PARAMETER, "M", "", (), "int8", "cpu", 1, ByteSize(16)),
+    )
