@@ -171,7 +171,8 @@ def _copy_repository(target: Path) -> None:
 def _environment() -> dict[str, str]:
     """Ours without what would change what pytest does or shows."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    return kept | {"COLUMNS": str(WIDTH), "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}
+    quiet = "ignore:Failed to initialize NumPy"  # torch says so wherever NumPy is not installed
+    return kept | {"COLUMNS": str(WIDTH), "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1", "PYTHONWARNINGS": quiet}
 
 
 def _show(path: Path, *, first: str = "", most: int | None = None) -> None:
