@@ -147,8 +147,8 @@ class Reading:
         for by_call, by_module in ((peaks.forward, forward), (peaks.backward, backward)):
             for call, highest in by_call.items():
                 by_module.setdefault(trace.call_module[call], Highest()).merge(highest)
-        parameters = self._held(KIND[RefType.PARAMETER])
-        buffers = self._held(KIND[RefType.BUFFER])
+        parameters = self.held(KIND[RefType.PARAMETER])
+        buffers = self.held(KIND[RefType.BUFFER])
         devices = trace.devices.keys
         return {
             trace.module_fqn(module): ModuleStats(
@@ -162,7 +162,7 @@ class Reading:
             for module, call in last_call.items()
         }
 
-    def _held(self, kind: int) -> dict[int, int]:
+    def held(self, kind: int) -> dict[int, int]:
         """Bytes of one reference type below each module; a storage that is registered twice counts once."""
         trace = self.trace
         below: dict[int, set[int]] = {}
