@@ -27,6 +27,10 @@ def clear_failures(item: pytest.Item) -> None:
     for error in item.stash.get(_FAILURES, []):
         for each in _chain(error, set()):
             traceback.clear_frames(each.__traceback__)
+            for frame, _ in traceback.walk_tb(each.__traceback__):
+                # Before Python 3.13 a frame keeps a copy of its variables, made when pytest looked at them; looking
+                # again brings the copy up to date.
+                _ = frame.f_locals
     item.stash[_FAILURES] = []
 
 

@@ -78,13 +78,11 @@ class Recording:
         """Keep what was recorded until now, if anybody is going to look at it."""
         if self._tracker is not None and (self.limit is not None or self._settings.report):
             self.footprint = self._tracker.footprint()
+            self.breaches = tuple(self.limit.breaches(self.footprint.peak)) if self.limit is not None else ()
 
     def check_limit(self) -> None:
         """Fail the test when its peak is above its limit."""
-        if self.limit is None or self.footprint is None:
-            return
-        self.breaches = tuple(self.limit.breaches(self.footprint.peak))
-        if self.breaches:
+        if self.breaches and self.limit is not None and self.footprint is not None:
             pytest.fail(self._breach_text(self.footprint, self.limit), pytrace=False)
 
     def _breach_text(self, footprint: Footprint, limit: Limit) -> str:

@@ -42,9 +42,7 @@ def _row(recording: Recording, report: pytest.TestReport) -> TrackedTest | None:
 def _verdict(recording: Recording, report: pytest.TestReport) -> str:
     if hasattr(report, "wasxfail"):
         return "xfailed" if report.skipped else "xpassed"
-    if recording.breaches:
-        return "over the limit"
-    return report.outcome
+    return "over the limit" if report.failed and recording.breaches else report.outcome
 
 
 _NOBODY = "no test was tracked: use mem_tracker or max_peak_memory in a test, or run with --mem-all"

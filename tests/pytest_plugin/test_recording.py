@@ -1,0 +1,228 @@
+"""What is tracked, from when to when, and what a limit does."""
+
+from __future__ import annotations
+
+from user_project import TORCH_WORKS, Project
+
+
+def test_the_fixture_the_marker_and_the_default_limit_work_together(each_way: Project) -> None:
+    each_way.ini("max_peak_memory = 6KiB")
+    each_way.write(
+        TORCH_WORKS,
+        """
+        def test_tracker_is_recording_from_the_start(mem_tracker):
+            allocate(4 * KIB)
+            assert mem_tracker.footprint().peak.total == 4 * KIB
+
+        def test_run_measures_its_steps(mem_tracker):
+            footprint = mem_tracker.run(allocate, 2 * KIB, steps=2, warmup=1)
+            assert footprint.peak.total == 2 * KIB
+
+        def test_step_and_mark(mem_tracker):
+            with mem_tracker.step():
+                kept = allocate(KIB)
+                mem_tracker.mark("kept")
+            assert mem_tracker.footprint().at("kept").total == KIB
+
+        def test_above_default(): allocate(8 * KIB)
+
+        @pytest.mark.max_peak_memory("8KiB")
+        def test_marker_goes_over_default(): allocate(8 * KIB)
+
+        @pytest.mark.max_peak_memory("7KiB")
+        def test_above_marker(): allocate(8 * KIB)
+
+        @pytest.mark.max_peak_memory("1KiB")
+        class TestClosest:
+            @pytest.mark.max_peak_memory("4KiB")
+            def test_closest_marker_wins(self): allocate(4 * KIB)
+
+            def test_class_marker_holds_for_the_others(self): allocate(4 * KIB)
+        """,
+    )
+
+    result = each_way.run()
+
+    result.assert_outcomes(passed=5, failed=3)
+    result.stdout.fnmatch_lines_random(
+        [
+            "cpu peak is 8 KiB, 2 KiB over the limit of 6 KiB (+33 %) from ini max_peak_memory",
+            "cpu peak is 8 KiB, 1 KiB over the limit of 7 KiB (+14 %) from @pytest.mark.max_peak_memory('7KiB')",
+            "cpu peak is 4 KiB, 3 KiB over the limit of 1 KiB (+300 %) from @pytest.mark.max_peak_memory('1KiB')",
+            "*float32[[]2048]*ones*test_it.py:*",
+        ]
+    )
+
+
+def test_the_option_limits_every_test(each_way: Project) -> None:
+    each_way.ini("max_peak_memory = 1GiB")
+    each_way.write(TORCH_WORKS, "def test_small(): allocate(KIB)", "def test_large(): allocate(4 * KIB)")
+
+    result = each_way.run("--max-peak-memory=2KiB")
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["FAILED test_it.py::test_large*cpu peak is 4 KiB*"])
+
+
+def test_a_limit_may_be_of_one_reference_type_and_one_device(project: Project) -> None:
+    project.write(
+        TORCH_WORKS,
+        """
+        def train():
+            model = torch.nn.Linear(16, 16, bias=False)
+            model(torch.ones(1, 16)).sum().backward()
+
+        @pytest.mark.max_peak_memory("1KiB", of="gradients")
+        def test_gradients_are_within(): train()
+
+        @pytest.mark.max_peak_memory(1023, of="parameters", device="cpu")
+        def test_parameters_are_not(): train()
+
+        @pytest.mark.max_peak_memory(0, device="cuda")
+        def test_another_device_is_not_held_to_it(): train()
+        """,
+    )
+
+    result = project.run()
+
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        ["cpu peak of parameters is 1 KiB, 1 B over the limit of 1023 B*from @pytest*of='parameters'*"]
+    )
+
+
+def test_function_fixtures_count_and_wider_ones_do_not(project: Project) -> None:
+    project.write(
+        TORCH_WORKS,
+        """
+        @pytest.fixture(scope="module")
+        def shared():
+            allocate(64 * KIB)
+            return allocate(KIB)
+
+        @pytest.fixture
+        def own(): return allocate(2 * KIB)
+
+        @pytest.mark.max_peak_memory("2KiB")
+        def test_first(own, shared): pass
+
+        @pytest.mark.max_peak_memory("2KiB")
+        def test_second(own, shared): pass
+
+        @pytest.mark.max_peak_memory(2047)
+        def test_third(own): pass
+        """,
+    )
+
+    result = project.run()
+
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["FAILED test_it.py::test_third*"])
+
+
+def test_what_is_torn_down_after_the_test_does_not_count(project: Project) -> None:
+    project.write(
+        TORCH_WORKS,
+        """
+        @pytest.fixture
+        def late():
+            yield
+            allocate(64 * KIB)
+
+        @pytest.mark.max_peak_memory("2KiB")
+        def test_it(late): allocate(KIB)
+        """,
+    )
+
+    project.run().assert_outcomes(passed=1)
+
+
+def test_a_limit_and_the_fixture_share_one_tracker(project: Project) -> None:
+    project.conftest("""
+        from pytest_footprint.tracking import MemTracker
+
+        entered = []
+        enter = MemTracker.__enter__
+        MemTracker.__enter__ = lambda self: (entered.append(self), enter(self))[1]
+
+        def pytest_unconfigure():
+            MemTracker.__enter__ = enter
+    """)
+    project.write(
+        TORCH_WORKS,
+        """
+        @pytest.mark.max_peak_memory("1MiB")
+        def test_it(mem_tracker, request):
+            late = request.getfixturevalue("mem_tracker")
+            import conftest
+            assert conftest.entered == [mem_tracker] == [late]
+        """,
+    )
+
+    project.run("--mem-all", "--mem-report").assert_outcomes(passed=1)
+
+
+def test_the_fixture_may_be_asked_for_late(project: Project) -> None:
+    project.write(
+        TORCH_WORKS,
+        """
+        def test_it(request):
+            allocate(64 * KIB)
+            tracker = request.getfixturevalue("mem_tracker")
+            allocate(KIB)
+            assert tracker.footprint().peak.total == KIB
+        """,
+    )
+
+    project.run().assert_outcomes(passed=1)
+
+
+def test_modes_of_fixtures_leave_torch_before_the_tracker_does(project: Project) -> None:
+    project.write(
+        TORCH_WORKS,
+        """
+        from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack as stack
+
+        class Mode(TorchDispatchMode):
+            def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+                return func(*args, **(kwargs or {}))
+
+        @pytest.fixture
+        def mode():
+            with Mode() as mode:
+                yield
+                assert stack()[-1] is mode
+
+        def test_one(mode, mem_tracker): allocate(KIB)
+
+        def test_nothing_is_left(): assert not stack()
+        """,
+    )
+
+    project.run().assert_outcomes(passed=2)
+
+
+def test_mem_all_tracks_what_touches_torch_and_leaves_the_rest_alone(each_way: Project) -> None:
+    each_way.write("def test_plain(): pass", name="test_plain")
+    each_way.write(TORCH_WORKS, "def test_torch(): allocate(KIB)", "def test_idle(): pass", name="test_torch")
+
+    result = each_way.run("--mem-all", "--mem-report")
+
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["test_torch.py::test_torch *cpu 1 KiB*"])
+    result.stdout.no_fnmatch_line("test_plain.py::test_plain *")
+    result.stdout.no_fnmatch_line("test_torch.py::test_idle *")
+
+
+def test_mem_all_does_not_import_torch(project: Project) -> None:
+    project.write("import sys\n\ndef test_it(): assert 'torch' not in sys.modules")
+
+    project.run_alone("-p", "no:hypothesispytest", "--mem-all", "--mem-report").assert_outcomes(passed=1)
+
+
+def test_a_default_limit_also_holds_for_a_test_that_imports_torch_itself(project: Project) -> None:
+    project.write("def test_it():\n    import torch\n    torch.ones(1024)")
+
+    result = project.run_alone("--max-peak-memory=1KiB")
+
+    result.assert_outcomes(failed=1)
