@@ -247,8 +247,8 @@ def test_one_name_for_two_values_is_said_and_not_written(project: Project) -> No
         (lambda text: text[: len(text) // 2], "*:[0-9]*: the baseline *"),
         (lambda text: re.sub(r"(activations.*)", r"<<<<<<< HEAD\n\1\n=======\nx = 1\n>>>>>>> b", text), "*merge*"),
         (lambda text: text.replace("schema = 1", "schema = 99"), "*:2: *schema*99*"),
-        (lambda text: "\x00\x01", "*:1: *"),
-        (lambda text: "", "*:1: the file is no baseline*"),
+        (lambda _: "\x00\x01", "*:1: *"),
+        (lambda _: "", "*:1: the file is no baseline*"),
     ],
     ids=["truncated", "merge conflict", "newer schema", "binary", "empty"],
 )
@@ -265,12 +265,8 @@ def test_a_damaged_baseline_is_named_with_its_line_and_can_be_renewed(
     renewed = project.run("--mem-baseline-update")
 
     failed.assert_outcomes(failed=1)
-    failed.stdout.fnmatch_lines(
-        [
-            "E  *memory baseline cannot be read: __footprints__/test_it/test_step.cpu.toml:[0-9]*: *"
-            "pytest test_it.py::test_step --mem-baseline-update"
-        ]
-    )
+    where = "E  *memory baseline cannot be read: __footprints__/test_it/test_step.cpu.toml:[0-9]*: "
+    failed.stdout.fnmatch_lines([f"{where}*pytest test_it.py::test_step --mem-baseline-update"])
     failed.stdout.fnmatch_lines([message])
     renewed.assert_outcomes(passed=1)
     renewed.stdout.fnmatch_lines(["__footprints__/test_it/test_step.cpu.toml *unreadable *-> *cpu peak 5 KiB"])
@@ -394,8 +390,10 @@ def test_more_is_shown_with_v(project: Project) -> None:
         from pytest_footprint.model.saved_tensor import SavedTensor, SavedTensors
 
         def test_step(mem_baseline):
-            rows = [SavedTensor(f"M.part{i}", "aten.mm", (i + 1, SIZE), "float32", ByteSize(SIZE * i), "cpu") for i in range(99)]
-            assert Footprint(saved=SavedTensors(tuple(rows)), environment={"device": "cpu"}) == mem_baseline
+            saved = SavedTensors(tuple(
+                SavedTensor(f"M.part{i}", "aten.mm", (i + 1, SIZE), "float32", ByteSize(SIZE * i), "cpu") for i in range(99)
+            ))
+            assert Footprint(saved=saved, environment={"device": "cpu"}) == mem_baseline
     """
     store(project, 64, many)
     write_test(project, 128, many)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from user_project import Project
+
+if TYPE_CHECKING:
+    from user_project import Project
 
 ACCEPTED = 'accepted: @pytest.mark.max_peak_memory("2GiB", of="total", device=None)'
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,8 +12,6 @@ from pytest_footprint.pytest_plugin.check_log import CHECK_LOG, CheckLog
 from pytest_footprint.pytest_plugin.recording import RECORDING
 
 if TYPE_CHECKING:
-    from torch import nn, optim
-
     from pytest_footprint.pytest_plugin.syrupy_adaptor import MemBaseline
     from pytest_footprint.tracking import FSDPMemTracker, MemTracker, ModTracker
 
@@ -40,7 +38,7 @@ def fsdp_mem_tracker() -> Iterator[Callable[..., FSDPMemTracker]]:
 
     with ExitStack() as trackers:
 
-        def start(model: nn.Module, optimizer: optim.Optimizer | None = None) -> FSDPMemTracker:
+        def start(model: Any, optimizer: Any = None) -> FSDPMemTracker:
             return trackers.enter_context(FSDPMemTracker(model, optimizer))
 
         yield start
