@@ -25,6 +25,7 @@ def _globals() -> dict[str, object]:
         "always": list(torch_module._global_forward_hooks_always_called),
         "step pre": list(torch_optimizer._global_optimizer_pre_hooks),
         "step post": list(torch_optimizer._global_optimizer_post_hooks),
+        "announces": torch_module._has_any_global_hook,
         "resize": torch.UntypedStorage.resize_,
         "rng": torch.get_rng_state,
         "modes": torch._C._len_torch_dispatch_stack(),

@@ -20,6 +20,7 @@ from pytest_footprint.trace.events import Event
 from pytest_footprint.trace.reading import Reading, Window, everything, steps_window
 from pytest_footprint.trace.trace import Trace
 from pytest_footprint.tracking import internals
+from pytest_footprint.tracking.compat_surface import TorchSurface
 from pytest_footprint.tracking.environment import environment
 from pytest_footprint.tracking.modules import ModuleWatch
 from pytest_footprint.tracking.operator_watch import OperatorWatch
@@ -30,7 +31,7 @@ from pytest_footprint.tracking.storages import tensors_in
 from pytest_footprint.tracking.structure import structure_of_roots
 
 
-class MemTracker(TorchDispatchMode):
+class MemTracker(TorchSurface, TorchDispatchMode):
     """Records every storage that is born, resized or freed while the context is open, and what it is for.
 
     Models, optimizers and root inputs that take part are recognised by themselves; `track_external` is for the rest.
@@ -45,14 +46,18 @@ class MemTracker(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        """What is compiled runs compiled: a compiled graph is one opaque region, of which its operators are seen."""
+        return True
+
     def __init__(self, *, source_lines: bool = True) -> None:
-        super().__init__()
-        self._recorder = Recorder()
+        TorchDispatchMode.__init__(self)
+        TorchSurface.__init__(self, Recorder())
         self._operators = OperatorWatch(self._recorder, source_lines=source_lines)
         self._modules = ModuleWatch(self._recorder, memory=True)
         self._optimizers = OptimizerWatch(self._recorder)
         self._depth = 0
-        self._entered_at = 0
         self._undo = ExitStack()
 
     @property
@@ -70,7 +75,7 @@ class MemTracker(TorchDispatchMode):
                 undo.enter_context(self._modules)
                 super().__enter__()
                 self._undo = undo.pop_all()
-            self._entered_at = len(self.trace.events)
+            self._entered()
         self._depth += 1
         return self
 
@@ -78,7 +83,7 @@ class MemTracker(TorchDispatchMode):
         self._depth -= 1
         if self._depth == 0:
             try:
-                self._settle()
+                self._left()
             finally:
                 super().__exit__(*exc)
                 self._undo.close()

@@ -13,6 +13,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import OUTSIDE, Phase
 from pytest_footprint.tracking.internals import keyword_arguments
+from pytest_footprint.tracking.patches import unannounced
 from pytest_footprint.tracking.recorder import Recorder, ThreadState
 from pytest_footprint.tracking.storages import tensors_in
 
@@ -27,8 +28,11 @@ class ModuleWatch:
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
-            undo.callback(register_module_forward_pre_hook(self._before).remove)
-            undo.callback(register_module_forward_hook(self._after, always_call=True).remove)
+            before = register_module_forward_pre_hook(self._before)
+            undo.callback(before.remove)
+            after = register_module_forward_hook(self._after, always_call=True)
+            undo.callback(after.remove)
+            undo.enter_context(unannounced(before, after))
             self._undo = undo.pop_all()
         return self
 
@@ -39,8 +43,10 @@ class ModuleWatch:
                 self._recorder.exit(state, 0)
 
     def _before(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        if _compiled():
-            return
+        if torch.compiler.is_compiling():
+            return  # dynamo traces this hook: what is compiled is one opaque region
+        if isinstance(module, torch.fx.GraphModule) and "dynamo_compile_id" in module.meta:
+            return  # what a compiler made is no module of the user's
         recorder = self._recorder
         state = recorder.state()
         recorder.follow(state)
@@ -58,6 +64,8 @@ class ModuleWatch:
         recorder.enter(state, module, row, recorder.nbytes(tensors))
 
     def _after(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
+        if torch.compiler.is_compiling():
+            return
         recorder = self._recorder
         state = recorder.state()
         if not state.frames or state.frames[-1].module is not module:
@@ -122,8 +130,3 @@ class ModuleWatch:
             )
             if outside:
                 recorder.label(tensor, RefType.INPUT)
-
-
-def _compiled() -> bool:
-    """Whether dynamo runs a compiled module, whose hooks are its own business."""
-    return torch._dynamo.eval_frame._is_in_optimized_module() if "_dynamo" in torch.__dict__ else False

@@ -1,4 +1,4 @@
-"""The two monkeypatches, of functions that take or give back memory out of the dispatcher's sight.
+"""The monkeypatches: of functions that take or give back memory out of the dispatcher's sight, and of one warning.
 
 However the contexts of several recordings overlap, torch's own functions are back after the last one.
 """
@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.nn.modules import module as torch_module
+from torch.utils.hooks import RemovableHandle
 
 Call = Callable[..., Any]
 Report = Callable[[Any], object]
@@ -70,3 +72,38 @@ def resizes_reported_to(report: Callable[[torch.UntypedStorage], object]) -> Any
 def rng_states_reported_to(report: Callable[[torch.Tensor], object]) -> Any:
     """``torch.get_rng_state``, whose result checkpoint keeps for every region."""
     return _rng_state.reported_to(report)
+
+
+_our_hooks: set[int] = set()
+
+
+@contextmanager
+def unannounced(*handles: RemovableHandle) -> Generator[None]:
+    """Let our global module hooks not count as the user's.
+
+    A compiled module warns, at each call, that global hooks run for it too. A recording must not warn, nor fail the
+    tests of those for whom warnings are errors; other people's hooks are announced as ever.
+    """
+    ours = {handle.id for handle in handles}
+    if not _our_hooks:
+        torch_module._has_any_global_hook = _has_any_other_global_hook
+    _our_hooks.update(ours)
+    try:
+        yield
+    finally:
+        _our_hooks.difference_update(ours)
+        if not _our_hooks:
+            torch_module._has_any_global_hook = _has_any_global_hook
+
+
+_has_any_global_hook = torch_module._has_any_global_hook
+
+
+def _has_any_other_global_hook() -> bool:
+    registries = (
+        torch_module._global_backward_pre_hooks,
+        torch_module._global_backward_hooks,
+        torch_module._global_forward_pre_hooks,
+        torch_module._global_forward_hooks,
+    )
+    return any(hook not in _our_hooks for registry in registries for hook in registry)

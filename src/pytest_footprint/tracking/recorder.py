@@ -14,7 +14,13 @@ from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import CODE_BITS, OUTSIDE, Event, Phase, node_scope
 from pytest_footprint.trace.labels import KIND, RANK
 from pytest_footprint.trace.trace import Trace
-from pytest_footprint.tracking.internals import ACCUMULATE_GRAD, current_node, graph_task, running_steps, sequence_number
+from pytest_footprint.tracking.internals import (
+    ACCUMULATE_GRAD,
+    current_node,
+    graph_task,
+    running_steps,
+    sequence_number,
+)
 from pytest_footprint.tracking.module_names import ModuleNames
 from pytest_footprint.tracking.saved_graph import SavedGraph
 from pytest_footprint.tracking.sources import Sources
@@ -311,17 +317,18 @@ class Recorder:
 
     def layout(self, tensor: torch.Tensor) -> int:
         """The number of a tensor's shape and dtype."""
-        key = (tensor.shape, tensor.dtype)
         try:
+            key = (tensor.shape, tensor.dtype)
             found = self._layouts.get(key)
-        except TypeError:  # symbolic sizes have no hash
+        except (TypeError, RuntimeError):  # symbolic sizes have no hash, strided nested tensors no shape
             return self._plain_layout(tensor)
         if found is None:
             found = self._layouts[key] = self._plain_layout(tensor)
         return found
 
     def _plain_layout(self, tensor: torch.Tensor) -> int:
-        shape = tuple(size if type(size) is int else hint(size) for size in tensor.shape)
+        sizes = (tensor.numel(),) if tensor.is_nested else tensor.shape
+        shape = tuple(size if type(size) is int else hint(size) for size in sizes)
         return self.trace.layouts.number((shape, str(tensor.dtype).removeprefix("torch.")))
 
     def _device(self, device: torch.device) -> int:
