@@ -31,10 +31,12 @@ class LiveView:
         self._kind: dict[int, int] = {}
         self._bytes: dict[int, list[int]] = {}
 
-    def now(self) -> Mapping[str, Mapping[RefType, int]]:
-        """Bytes alive by device and reference type."""
+    def now(self, events: int | None = None, labels: int | None = None) -> Mapping[str, Mapping[RefType, int]]:
+        """Bytes alive by device and reference type, after so many events and labels; by default after all."""
         trace = self._trace
-        for event in trace.events[self._next_event :]:
+        events = len(trace.events) if events is None else events
+        labels = len(trace.label_storage) if labels is None else labels
+        for event in trace.events[self._next_event : events]:
             code, argument = event & CODE_MASK, event >> CODE_BITS
             if code == Event.BORN:
                 self._size[argument] = 0
@@ -45,10 +47,10 @@ class LiveView:
                 del self._size[argument], self._kind[argument]
             elif code == Event.RESIZED:
                 self._resize(trace.resized_storage[argument], trace.resized_to[argument])
-        self._next_event = len(trace.events)
-        for row in range(self._next_label, len(trace.label_storage)):
+        self._next_event = events
+        for row in range(self._next_label, labels):
             self._relabel(trace.label_storage[row], trace.label_type[row])
-        self._next_label = len(trace.label_storage)
+        self._next_label = labels
         return {
             trace.devices.keys[device]: {KINDS[number]: nbytes for number, nbytes in enumerate(row)}
             for device, row in self._bytes.items()

@@ -1,6 +1,19 @@
 """torch -> Trace: the only package that imports torch."""
 
+from pytest_footprint.tracking.compat import MemRefType, ModMemStats, ModState
+from pytest_footprint.tracking.fsdp_mem_tracker import FSDPMemTracker
 from pytest_footprint.tracking.internals import UnsupportedTorchError
 from pytest_footprint.tracking.mem_tracker import MemTracker
+from pytest_footprint.tracking.mod_tracker import ModTracker
+from pytest_footprint.tracking.module_tracker import ModuleTracker
 
-__all__ = ["MemTracker", "UnsupportedTorchError"]
+__all__ = [
+    "FSDPMemTracker",
+    "MemRefType",
+    "MemTracker",
+    "ModMemStats",
+    "ModState",
+    "ModTracker",
+    "ModuleTracker",
+    "UnsupportedTorchError",
+]

@@ -81,6 +81,21 @@ def running_steps() -> int:
     return found
 
 
+def accumulating_leaf() -> Any:
+    """The leaf whose gradient the current node, an AccumulateGrad, accumulates."""
+    node: Any = current_node()
+    return node.variable
+
+
+def is_reached_by_backward(tensor: torch.Tensor) -> bool:
+    """Whether the backward that runs in this thread goes as far as ``tensor``."""
+    node = torch.autograd.graph.get_gradient_edge(tensor).node
+    try:
+        return bool(torch._C._will_engine_execute_node(node))
+    except RuntimeError:
+        return True  # torch refuses to answer for a leaf that autograd.grad was asked for: its gradient comes
+
+
 def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
     """The tensor below all functorch wrappers (grad, vmap, jvp)."""
     functorch = torch._C._functorch
