@@ -391,7 +391,8 @@ def test_more_is_shown_with_v(project: Project) -> None:
 
         def test_step(mem_baseline):
             saved = SavedTensors(tuple(
-                SavedTensor(f"M.part{i}", "aten.mm", (i + 1, SIZE), "float32", ByteSize(SIZE * i), "cpu") for i in range(99)
+                SavedTensor(f"M.part{i}", "aten.mm", (i + 1, SIZE), "float32", ByteSize(SIZE * i), "cpu")
+                for i in range(99)
             ))
             assert Footprint(saved=saved, environment={"device": "cpu"}) == mem_baseline
     """
