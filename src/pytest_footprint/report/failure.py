@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_footprint.model.comparison import Comparison, SizeChange
-from pytest_footprint.report.headline import headline, subject_words, text_lines
+from pytest_footprint.report.headline import headline, improved, subject_words, text_lines
 from pytest_footprint.report.table import WIDTH, indented, shortened, table
 from pytest_footprint.report.tensors import culprit_rows, tensor_table
 from pytest_footprint.report.words import more, percent, signed
@@ -35,8 +35,9 @@ def failure_text(comparison: Comparison, *, accept: str, verbose: bool = False) 
     if comparison.recorded:
         told = ", ".join(f"{name} {was} -> {now}" for name, (was, now) in comparison.recorded.items())
         parts.append(f"the baseline comes from another environment (baseline -> now): {told}")
-    improved = comparison.sizes and all(change.difference < 0 for change in comparison.sizes)
-    said = "this is an improvement; to defend it from now on" if improved else "to accept it as the new baseline"
+    said = "to accept it as the new baseline"
+    if improved(comparison):
+        said = "this is an improvement; to defend it from now on"
     parts.append(f"{said}: {accept}")
     return "\n\n".join(parts)
 

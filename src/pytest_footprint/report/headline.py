@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pytest_footprint.model.comparison import Comparison, Culprit, OrderChange, Signal, SizeChange, TextChange
 from pytest_footprint.report.orders import order_lines
 from pytest_footprint.report.words import kind, percent, signed, tensors
@@ -46,9 +48,8 @@ def _line(change: TextChange) -> str:
 
 
 def _of_sizes(comparison: Comparison) -> str:
-    main = comparison.sizes[0]
-    better = all(change.difference < 0 for change in comparison.sizes)
-    verb = "is below" if better else "differs from"
+    main = _main(comparison.sizes)
+    verb = "is below" if improved(comparison) else "differs from"
     moved = f"{signed(main.difference)} ({percent(main.percent)})"
     said = [f"memory {verb} its baseline: {main.device} {_subject(main)} {moved}"]
     parts = [
@@ -66,6 +67,18 @@ def _of_sizes(comparison: Comparison) -> str:
     if culprit:
         said.append(_kept(culprit, share))
     return ", ".join(said)
+
+
+def improved(comparison: Comparison) -> bool:
+    """Whether all totals that changed went down; a type may go up in one that goes down."""
+    totals = [change for change in comparison.sizes if change.subject == TOTAL]
+    return bool(totals) and all(change.difference < 0 for change in totals)
+
+
+def _main(changes: Sequence[SizeChange]) -> SizeChange:
+    """The first total that grew, since that is what people must know; or else the first total, or what grew."""
+    candidates = [change for change in changes if change.subject == TOTAL] or changes
+    return next((change for change in candidates if change.difference > 0), candidates[0])
 
 
 def _subject(change: SizeChange) -> str:
