@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from user_project import TORCH_WORKS, Project
 
 
@@ -212,6 +213,46 @@ def test_mem_all_tracks_what_touches_torch_and_leaves_the_rest_alone(each_way: P
     result.stdout.fnmatch_lines(["test_torch.py::test_torch *cpu 1 KiB*"])
     result.stdout.no_fnmatch_line("test_plain.py::test_plain *")
     result.stdout.no_fnmatch_line("test_torch.py::test_idle *")
+
+
+def test_mem_all_alone_names_the_highest_peak(project: Project) -> None:
+    project.write(TORCH_WORKS, "def test_low(): allocate(KIB)", "def test_high(): allocate(2 * KIB)")
+
+    result = project.run("--mem-all")
+
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(
+        ["2 tests tracked, highest peak cpu 2 KiB in test_it.py::test_high; --mem-report shows each"]
+    )
+
+
+@pytest.mark.parametrize("option", ["--mem-all", "--mem-report"])
+def test_a_run_without_tracked_tests_says_how_to_track_one(project: Project, option: str) -> None:
+    project.write("def test_it(): pass")
+
+    result = project.run(option)
+
+    result.stdout.fnmatch_lines(
+        ["no test was tracked: use mem_tracker or max_peak_memory in a test, or run with --mem-all"]
+    )
+
+
+def test_footprints_are_dropped_when_their_test_is_over(project: Project) -> None:
+    project.write(
+        TORCH_WORKS,
+        """
+        from pytest_footprint.pytest_plugin.recording import RECORDING
+
+        def test_first(mem_tracker): allocate(KIB)
+
+        def test_second(request):
+            first, second = request.session.items
+            assert RECORDING not in first.stash
+            assert RECORDING in second.stash
+        """,
+    )
+
+    project.run("--mem-report").assert_outcomes(passed=2)
 
 
 def test_mem_all_does_not_import_torch(project: Project) -> None:

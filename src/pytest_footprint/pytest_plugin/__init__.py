@@ -14,7 +14,7 @@ from pytest_footprint.pytest_plugin.explained import explanation_of, show_in_ful
 from pytest_footprint.pytest_plugin.failures import clear_failures, remember_failure
 from pytest_footprint.pytest_plugin.fixtures import fsdp_mem_tracker, mem_baseline, mem_tracker, mod_tracker
 from pytest_footprint.pytest_plugin.limit import FORM, problems_with_marks
-from pytest_footprint.pytest_plugin.recording import RECORDING, Recording
+from pytest_footprint.pytest_plugin.recording import RECORDING, Recording, forget
 from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings, add_options
 from pytest_footprint.pytest_plugin.summary import Summary, results_of
 
@@ -45,6 +45,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         clear_failures(item)
+        forget(item)
 
 
 @pytest.hookimpl(wrapper=True)

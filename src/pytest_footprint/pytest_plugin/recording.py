@@ -35,6 +35,7 @@ class Recording:
         self._item = item
         self._tracker: MemTracker | None = None
         self._wanted = self.limit is not None or "mem_tracker" in fixtures
+        self._read_at_end = self.limit is not None or self._settings.track_all or self._settings.report
         self.concerned = self._wanted or self._settings.track_all or bool(fixtures & _FIXTURES)
         """Whether the test has anything to do with this plugin."""
 
@@ -76,7 +77,7 @@ class Recording:
 
     def read(self) -> None:
         """Keep what was recorded until now, if anybody is going to look at it."""
-        if self._tracker is not None and (self.limit is not None or self._settings.report):
+        if self._tracker is not None and self._read_at_end:
             self.footprint = self._tracker.footprint()
             self.breaches = tuple(self.limit.breaches(self.footprint.peak)) if self.limit is not None else ()
 
@@ -93,3 +94,9 @@ class Recording:
 
 
 RECORDING = pytest.StashKey[Recording]()
+
+
+def forget(item: pytest.Item) -> None:
+    """Drop the recording of a finished test: pytest keeps its items, and so every footprint, until the run ends."""
+    if RECORDING in item.stash:
+        del item.stash[RECORDING]

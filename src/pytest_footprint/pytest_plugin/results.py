@@ -18,6 +18,8 @@ class TrackedTest:
     """One row of ``--mem-report``, in the words that are shown."""
 
     test: str
+    nbytes: int
+    """The peak in bytes."""
     peak: str
     largest: str
     limit: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pytest_footprint.pytest_plugin.check_log import CHECK_LOG
@@ -32,6 +33,7 @@ def _row(recording: Recording, report: pytest.TestReport) -> TrackedTest | None:
 
     return TrackedTest(
         test=report.nodeid,
+        nbytes=int(peak[device].total),
         peak=f"{device} {peak[device].total}",
         largest=largest(peak[device]),
         limit="" if recording.limit is None else str(recording.limit),
@@ -45,7 +47,12 @@ def _verdict(recording: Recording, report: pytest.TestReport) -> str:
     return "over the limit" if report.failed and recording.breaches else report.outcome
 
 
-_NOBODY = "no test was tracked: use mem_tracker or max_peak_memory in a test, or run with --mem-all"
+def _in_a_line(tracked: Sequence[TrackedTest]) -> str:
+    if not tracked:
+        return "no test was tracked: use mem_tracker or max_peak_memory in a test, or run with --mem-all"
+    highest = max(tracked, key=lambda row: row.nbytes)
+    count = f"{len(tracked)} test{'s' * (len(tracked) > 1)} tracked"
+    return f"{count}, highest peak {highest.peak} in {highest.test}; --mem-report shows each"
 
 
 class Summary:
@@ -64,15 +71,19 @@ class Summary:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
         """Print old -> new of every baseline that was written, then the report if it was asked for."""
         settings = config.stash[SETTINGS]
-        if not (self._updates or settings.report):
+        if not (self._updates or settings.report or settings.track_all):
             return
         from pytest_footprint.report import memory_table, update_table  # noqa: PLC0415 - loads when it is drawn
 
         if self._updates:
-            rows = [(row.baseline, row.before, row.after) for row in self._updates.values()]
+            written = [(row.baseline, row.before, row.after) for row in self._updates.values()]
             terminalreporter.section("memory baselines written")
-            terminalreporter.write_line(update_table(rows, verbose=settings.verbose))
-        if settings.report:
-            tracked = [(row.test, row.peak, row.largest, row.limit, row.verdict) for row in self._tracked.values()]
+            terminalreporter.write_line(update_table(written, verbose=settings.verbose))
+        tracked = list(self._tracked.values())
+        if settings.report and tracked:
+            measured = [(row.test, row.peak, row.largest, row.limit, row.verdict) for row in tracked]
             terminalreporter.section("memory of tracked tests")
-            terminalreporter.write_line(memory_table(tracked, verbose=settings.verbose) if tracked else _NOBODY)
+            terminalreporter.write_line(memory_table(measured, verbose=settings.verbose))
+        elif settings.report or settings.track_all:
+            terminalreporter.section("memory of tracked tests")
+            terminalreporter.write_line(_in_a_line(tracked))
