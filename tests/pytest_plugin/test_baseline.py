@@ -171,10 +171,15 @@ def test_users_snapshots_stay_as_they_are(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "stop", [("-k", "first"), ("-x",), ()], ids=["deselected", "stopped early", "one lost its check"]
+    ("stop", "workers"),
+    [(("-k", "first"), ()), (("-x",), ()), ((), ()), (("-x",), ("-n2",))],
+    ids=["deselected", "stopped early", "one lost its check", "stopped early in workers"],
 )
-def test_no_update_deletes_a_baseline(each_way: Project, stop: tuple[str, ...]) -> None:
-    each_way.write(
+def test_no_update_deletes_a_baseline(
+    pytester: pytest.Pytester, stop: tuple[str, ...], workers: tuple[str, ...]
+) -> None:
+    project = Project(pytester, workers)
+    project.write(
         FOOTPRINTS_WORK,
         """
         def test_first(mem_baseline): assert footprint(1) == mem_baseline
@@ -183,10 +188,10 @@ def test_no_update_deletes_a_baseline(each_way: Project, stop: tuple[str, ...]) 
         def test_second(mem_baseline, device): assert footprint(1) == mem_baseline
         """,
     )
-    each_way.run("--mem-baseline-update").assert_outcomes(passed=3)
-    stored = each_way.baselines()
+    project.run("--mem-baseline-update").assert_outcomes(passed=3)
+    stored = project.baselines()
     assert len(stored) == 3
-    each_way.write(
+    project.write(
         FOOTPRINTS_WORK,
         """
         def test_first(mem_baseline): raise OSError
@@ -197,10 +202,10 @@ def test_no_update_deletes_a_baseline(each_way: Project, stop: tuple[str, ...]) 
     )
 
     for flag in ("--mem-baseline-update", "--snapshot-update", "-q"):
-        result = each_way.run(flag, *stop)
+        result = project.run(flag, *stop)
         result.stdout.no_fnmatch_line("*unused*")
 
-    assert each_way.baselines() == stored
+    assert project.baselines() == stored
 
 
 def test_the_second_check_without_a_name_is_numbered(project: Project) -> None:
