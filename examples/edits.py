@@ -60,4 +60,4 @@ GUESSES_KEPT = Edit(
         ("self.logits.append(logits)", "self.right += int((logits.argmax(-1) == batch[:, 1:]).sum())"),
     ),
 )
-LARGER_BATCH = Edit("train.py", (("BATCH, TIME = 4, 128", "BATCH, TIME = 16, 128"),))
+LARGER_BATCH = Edit("train.py", (("BATCH, TIME = 4, 128", "BATCH, TIME = 8, 128"),))

@@ -6,7 +6,7 @@ import pytest
 from train import Trainer
 
 
-@pytest.mark.max_peak_memory("192MiB")
+@pytest.mark.max_peak_memory("184MiB")
 def test_a_training_step_keeps_its_footprint(mem_tracker, mod_tracker, mem_baseline):
     trainer = Trainer()
 
