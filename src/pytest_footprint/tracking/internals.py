@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
@@ -22,6 +22,16 @@ ACCUMULATE_GRAD = 2**64 - 1
 
 _STEP_FRAME = ("wrapper", "optimizer.py")
 """Function and file of the frame that runs an optimizer's step and its hooks."""
+
+
+def never_compiled(function: Callable[..., Any]) -> None:
+    """Tell dynamo to leave a function, and all that it calls, alone.
+
+    torch wraps every ``__torch_dispatch__`` to the same end, at a microsecond a call and the import of dynamo.
+    """
+    frames = torch._C._dynamo.eval_frame
+    skip = frames._FrameAction.SKIP
+    frames.set_code_exec_strategy(function.__code__, frames._FrameExecStrategy(skip, skip))
 
 
 class UnsupportedTorchError(RuntimeError):
@@ -51,6 +61,8 @@ def check() -> None:
         problems.append("torch._C._current_autograd_node or _current_graph_task_id is blind in backward")
     if current_node() is not None or graph_task() != -1:
         problems.append("torch._C._current_autograd_node or _current_graph_task_id outlives backward")
+    if not hasattr(torch._C._dynamo.eval_frame, "set_code_exec_strategy"):
+        problems.append("dynamo has no set_code_exec_strategy")
     if problems:
         msg = f"pytest-footprint does not know torch {torch.__version__}: {'; '.join(problems)}"
         raise UnsupportedTorchError(msg)

@@ -51,6 +51,11 @@ class MemTracker(TorchSurface, TorchDispatchMode):
         """What is compiled runs compiled: a compiled graph is one opaque region, of which its operators are seen."""
         return True
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Not by torch's costly wrapper: `internals.never_compiled` does it."""
+        return False
+
     def __init__(self, *, source_lines: bool = True) -> None:
         TorchDispatchMode.__init__(self)
         TorchSurface.__init__(self, Recorder())
@@ -68,6 +73,7 @@ class MemTracker(TorchSurface, TorchDispatchMode):
     def __enter__(self) -> Self:
         if self._depth == 0:
             internals.check()
+            internals.never_compiled(MemTracker.__torch_dispatch__)
             with ExitStack() as undo:
                 undo.enter_context(resizes_reported_to(self._recorder.resized))
                 undo.enter_context(rng_states_reported_to(self._operators.saw_rng_state))

@@ -58,7 +58,8 @@ class ModuleWatch:
         if not self._memory:
             recorder.enter(state, module, row, 0)
             return
-        tensors = [*tensors_in(args), *tensors_in(keyword_arguments(1))]
+        keywords = keyword_arguments(1)
+        tensors = list(tensors_in((args, keywords) if keywords else args))
         if outermost and recorder.open_graph is None:
             self._label_inputs(tensors)
         recorder.enter(state, module, row, recorder.nbytes(tensors))
@@ -82,9 +83,10 @@ class ModuleWatch:
     def _meet(self, module: nn.Module, row: int | None, state: ThreadState) -> int:
         """Name what is new below a root, or below a module that was added to one that runs."""
         names = self._recorder.names
-        if row is None and state.frames:
-            root = state.frames[0].module
-            self._label(names.tree(root, names.root(root)))
+        if row is None:
+            # Perhaps it was added to a model since that was looked at.
+            for root in [state.frames[0].module] if state.frames else list(names.roots()):
+                self._label(names.tree(root, names.root(root)))
             row = names.find(module)
         if row is None:
             row = names.root(module)

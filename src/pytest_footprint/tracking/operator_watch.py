@@ -14,7 +14,7 @@ from pytest_footprint.trace.events import Phase
 from pytest_footprint.tracking.internals import ACCUMULATE_GRAD, current_node
 from pytest_footprint.tracking.operators import Makes, classify, op_name
 from pytest_footprint.tracking.recorder import Recorder, ThreadState
-from pytest_footprint.tracking.storages import storages, tensors_in
+from pytest_footprint.tracking.storages import plain_storage, storages, tensors_in
 
 _NOTHING, _ONE = Makes.NOTHING, Makes.ONE
 _PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter)
@@ -28,8 +28,8 @@ class OperatorWatch:
     def __init__(self, recorder: Recorder, *, source_lines: bool) -> None:
         self._recorder = recorder
         self._source_lines = source_lines
-        self._makes: dict[Any, Makes] = {}
-        self._ops: dict[Any, int] = {}
+        self._known: dict[int, tuple[Makes, int, Any]] = {}
+        """By identity, which operators keep for good: their own hash is a call into Python."""
         self._defers: dict[tuple[type, ...], bool] = {}
         self._shadow_modes: dict[int, bool] = {}
 
@@ -43,30 +43,37 @@ class OperatorWatch:
                 defers = self._defers[types] = any(map(takes_apart, types))
             if defers:
                 return NotImplemented
-        makes = self._makes.get(func)
-        if makes is None:
-            makes = self._makes[func] = classify(func)
+        known = self._known.get(id(func))
+        if known is None:
+            known = self._meet(func)
+        makes = known[0]
         if makes is Makes.WAITS and isinstance(args[0], FakeTensor):
             return args[0]  # the fake kernel returns a new tensor, the real one waits for the one it was given
         out = func(*args, **kwargs) if kwargs else func(*args)
 
         recorder = self._recorder
         node = current_node()
-        if node is not None:
-            self._in_backward(func, node, args)
-        elif recorder.open_graph is not None:
-            recorder.leave_graph()
-        if makes is _NOTHING:
-            return out
+        if node is None:
+            if recorder.open_graph is not None:
+                recorder.leave_graph()
+            if makes is _NOTHING:
+                return out
+            state = recorder.states.get(get_ident()) or recorder.state()
+        else:
+            state = recorder.states.get(get_ident()) or recorder.state()
+            sequence = node._sequence_nr()
+            if sequence != state.sequence or sequence == ACCUMULATE_GRAD:
+                self._reached(func, node, sequence, args, state)
+            if makes is _NOTHING:
+                return out
 
-        state = recorder.states.get(get_ident()) or recorder.state()
         if makes is _ONE:
             if type(out) is torch.Tensor:
-                self._one(out, func, state)
+                self._one(out, known[1], state)
             else:
-                self._several(out, func, state)
+                self._several(out, known[1], state)
         elif makes is Makes.MANY:
-            self._several(out, func, state)
+            self._several(out, known[1], state)
         else:
             self._resized(args, kwargs)
         if recorder.creates_graph:
@@ -77,15 +84,14 @@ class OperatorWatch:
         """``torch.get_rng_state`` made a tensor without an operator."""
         state = self._recorder.state()
         self._recorder.follow(state)
-        self._several(tensor, "torch.get_rng_state", state)
+        self._several(tensor, self._recorder.trace.ops.number("torch.get_rng_state"), state)
 
-    def _one(self, tensor: torch.Tensor, func: Any, state: ThreadState) -> None:
+    def _one(self, tensor: torch.Tensor, op: int, state: ThreadState) -> None:
         """The commonest case: one plain tensor."""
         recorder = self._recorder
-        try:
-            storage = tensor.untyped_storage()
-        except (NotImplementedError, RuntimeError):  # sparse, mkldnn, functorch
-            self._several(tensor, func, state)
+        storage = plain_storage(tensor)
+        if storage is None:
+            self._several(tensor, op, state)
             return
         found = recorder.alive.get(id(storage))
         if found is not None:
@@ -94,18 +100,18 @@ class OperatorWatch:
         recorder.add(
             storage,
             tensor,
-            self._op(func),
+            op,
             state.scope,
             recorder.phase_now(state),
             self._source(state),
         )
 
-    def _several(self, out: object, func: Any, state: ThreadState) -> None:
+    def _several(self, out: object, op: int, state: ThreadState) -> None:
         recorder = self._recorder
         for tensor in tensors_in(out):
             if isinstance(tensor, FakeTensor) and self._is_shadow(tensor):
                 continue
-            recorder.born(tensor, self._op(func), state, self._source(state))
+            recorder.born(tensor, op, state, self._source(state))
 
     def _resized(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> None:
         """What is known may have changed its size; what is not known was there before the recording."""
@@ -116,21 +122,17 @@ class OperatorWatch:
                 if found is not None:
                     recorder.check_size(owner, found)
 
-    def _in_backward(self, func: Any, node: Any, args: tuple[Any, ...]) -> None:
+    def _reached(self, func: Any, node: Any, sequence: int, args: tuple[Any, ...], state: ThreadState) -> None:
         recorder = self._recorder
-        state = recorder.states.get(get_ident()) or recorder.state()
-        sequence = node._sequence_nr()
-        if sequence != state.sequence or sequence == ACCUMULATE_GRAD:
-            recorder.reach(state, node, sequence)
-            if sequence == ACCUMULATE_GRAD and func is _DETACH and not state.optimizers:
-                # The leaf takes the incoming gradient over as its own.
-                recorder.label(args[0], RefType.GRADIENT, recorder.owner(node.variable))
+        recorder.reach(state, node, sequence)
+        if sequence == ACCUMULATE_GRAD and func is _DETACH and not state.optimizers:
+            # The leaf takes the incoming gradient over as its own.
+            recorder.label(args[0], RefType.GRADIENT, recorder.owner(node.variable))
 
-    def _op(self, func: Any) -> int:
-        found = self._ops.get(func)
-        if found is None:
-            found = self._ops[func] = self._recorder.trace.ops.number(op_name(func))
-        return found
+    def _meet(self, func: Any) -> tuple[Makes, int, Any]:
+        # The operator is kept along, so that no other object can ever have its identity.
+        known = self._known[id(func)] = (classify(func), self._recorder.trace.ops.number(op_name(func)), func)
+        return known
 
     def _source(self, state: ThreadState) -> int:
         if not self._source_lines or state.phase in (Phase.BACKWARD, Phase.BACKWARD_GRAPH):

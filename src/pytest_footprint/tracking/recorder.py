@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -24,9 +24,10 @@ from pytest_footprint.tracking.internals import (
 from pytest_footprint.tracking.module_names import ModuleNames
 from pytest_footprint.tracking.saved_graph import SavedGraph
 from pytest_footprint.tracking.sources import Sources
-from pytest_footprint.tracking.storages import Owner, hint, owner_nbytes, storages
+from pytest_footprint.tracking.storages import Owner, hint, owner_nbytes, plain_storage, storages
 
 _BORN, _FREED, _RESIZED = int(Event.BORN), int(Event.FREED), int(Event.RESIZED)
+RANK_OF = {kind: RANK[KIND[kind]] for kind in RefType if KIND[kind] in RANK}
 _CUDA_BLOCK = 512
 """The CUDA caching allocator rounds every request up to this many bytes (kMinBlockSize, c10/cuda)."""
 
@@ -133,9 +134,6 @@ class Recorder:
         trace = self.trace
         if self.open_graph is None:
             self._begin_graph(state, node)
-        if self._creates_graph:
-            # Nodes made since the last event belong to the module whose backward made them.
-            self._mark(state, state.scope, self._last_sequence)
         state.sequence = sequence
         if sequence == ACCUMULATE_GRAD:
             trace.node_sequence.append(-1)
@@ -148,6 +146,10 @@ class Recorder:
         self.event(Event.NODE, row)
         state.scope = node_scope(row)
         state.phase = int(Phase.BACKWARD_GRAPH if self._creates_graph else Phase.BACKWARD)
+        if self._creates_graph:
+            # Autograd makes the node of an operator before it calls the operator: what was made since the last one
+            # was made by this node's backward.
+            self._mark(state, state.scope, self._last_sequence)
 
     def _begin_graph(self, state: ThreadState, node: Any) -> None:
         self.open_graph = state
@@ -359,23 +361,27 @@ class Recorder:
 
     def label(self, tensor: torch.Tensor, kind: RefType, module: int = -1) -> None:
         """Say what a tensor is; what was not known until now is older than the recording."""
-        number = KIND[kind]
-        rank = RANK[number]
+        found = self.alive.get(id(plain_storage(tensor)))
+        if found is not None and (found.rank > RANK_OF[kind] or module in found.modules):
+            return  # by far the commonest: parameters are looked at again and again
         for owner, plain in storages(tensor):
             found = self.alive.get(id(owner))
             if found is None:
                 found = self.add(owner, plain, -1, OUTSIDE, int(Phase.EXISTING), -1)
-                if found is None:
-                    continue
-            if found.rank < rank:
-                found.rank, found.modules = rank, ()
-            elif found.rank > rank or module in found.modules:
-                continue
-            if not found.modules or module >= 0:
-                found.modules = (*found.modules, module)
-                self._say(found.storage, number, module)
-                if kind is RefType.PARAMETER and module >= 0:
-                    self.owners.setdefault(found.storage, module)
+            if found is not None:
+                self._label(found, kind, module)
+
+    def _label(self, found: Tracked, kind: RefType, module: int) -> None:
+        rank = RANK_OF[kind]
+        if found.rank < rank:
+            found.rank, found.modules = rank, ()
+        elif found.rank > rank or module in found.modules:
+            return
+        if not found.modules or module >= 0:
+            found.modules = (*found.modules, module)
+            self._say(found.storage, KIND[kind], module)
+            if kind is RefType.PARAMETER and module >= 0:
+                self.owners.setdefault(found.storage, module)
 
     def _say(self, storage: int, number: int, module: int) -> None:
         trace = self.trace
@@ -383,16 +389,23 @@ class Recorder:
         trace.label_type.append(number)
         trace.label_module.append(module)
 
+    def rows(self, tensor: torch.Tensor) -> Sequence[int]:
+        """The rows of the storages below a tensor that are known."""
+        storage = plain_storage(tensor)
+        if storage is not None:
+            found = self.alive.get(id(storage))
+            return () if found is None else (found.storage,)
+        owners = (self.alive.get(id(owner)) for owner, _ in storages(tensor))
+        return [found.storage for found in owners if found is not None]
+
     def storage_of(self, tensor: torch.Tensor) -> int:
         """The row of the first storage below a tensor, -1 when it is not known."""
-        for owner, _ in storages(tensor):
-            found = self.alive.get(id(owner))
-            if found is not None:
-                return found.storage
-        return -1
+        return next(iter(self.rows(tensor)), -1)
 
-    def nbytes(self, tensors: Iterable[torch.Tensor]) -> int:
+    def nbytes(self, tensors: Sequence[torch.Tensor]) -> int:
         """Bytes of the storages below some tensors, each once."""
+        if len(tensors) == 1 and (storage := plain_storage(tensors[0])) is not None:
+            return owner_nbytes(storage)
         sizes = {id(owner): owner_nbytes(owner) for tensor in tensors for owner, _ in storages(tensor)}
         return sum(sizes.values())
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from pytest_footprint.tracking.internals import ACCUMULATE_GRAD
-from pytest_footprint.tracking.storages import storages
+from pytest_footprint.tracking.storages import tensors_in
 
 if TYPE_CHECKING:
     from pytest_footprint.tracking.recorder import Recorder
@@ -41,33 +41,31 @@ class SavedGraph:
     def walk(self, recorder: Recorder, roots: Iterable[Any], graph: int, thread: int) -> None:
         """Record what the nodes below ``roots`` hold as what backward number ``graph`` needs."""
         trace = recorder.trace
-        seen: set[Any] = set()
-        waiting = [node for node in roots if node is not None]
+        names, waiting = self._names, [node for node in roots if node is not None]
+        seen = set(waiting)
         while waiting:
             node = waiting.pop()
-            if node in seen:
-                continue
-            seen.add(node)
             sequence = node._sequence_nr()
             if sequence == ACCUMULATE_GRAD:
                 continue
-            for name in self._attributes(node):
+            attributes = names.get(type(node))
+            if attributes is None:
+                attributes = self._attributes(node)
+            for name in attributes:
                 for tensor in _held(node, name):
-                    for owner, _ in storages(tensor):
-                        found = recorder.alive.get(id(owner))
-                        if found is not None:
-                            trace.saved_graph.append(graph)
-                            trace.saved_thread.append(thread)
-                            trace.saved_sequence.append(sequence)
-                            trace.saved_storage.append(found.storage)
-                            trace.saved_layout.append(recorder.layout(tensor))
-            waiting.extend(below for below, _ in node.next_functions if below is not None)
+                    for storage in recorder.rows(tensor):
+                        trace.saved_graph.append(graph)
+                        trace.saved_thread.append(thread)
+                        trace.saved_sequence.append(sequence)
+                        trace.saved_storage.append(storage)
+                        trace.saved_layout.append(recorder.layout(tensor))
+            for below, _ in node.next_functions:
+                if below is not None and below not in seen:
+                    seen.add(below)
+                    waiting.append(below)
 
     def _attributes(self, node: Any) -> tuple[str, ...]:
-        kind = type(node)
-        found = self._names.get(kind)
-        if found is None:
-            found = self._names[kind] = tuple(name for name in dir(node) if name.startswith("_raw_saved_"))
+        found = self._names[type(node)] = tuple(name for name in dir(node) if name.startswith("_raw_saved_"))
         return found
 
 
@@ -75,17 +73,13 @@ def _forget(roots: dict[int, weakref.ref[torch.Tensor]], key: int) -> Callable[[
     return lambda _: roots.pop(key, None)
 
 
-def _held(node: Any, name: str) -> Iterator[torch.Tensor]:
+def _held(node: Any, name: str) -> Iterable[torch.Tensor]:
     try:
         raw = getattr(node, name)
-    except RuntimeError:  # freed already by an earlier backward
-        return
-    for saved in raw if isinstance(raw, tuple | list) else (raw,):
-        try:
-            packed = saved.data
-        except (RuntimeError, AttributeError):
-            continue
-        # With saved-tensor hooks this is what the user's pack hook returned: a tensor, or a tuple with one inside.
-        for item in packed if isinstance(packed, tuple | list) else (packed,):
-            if isinstance(item, torch.Tensor):
-                yield item
+        packed = raw.data if type(raw) is not tuple else [saved.data for saved in raw]
+    except (RuntimeError, AttributeError):  # freed already by an earlier backward, or nothing was saved
+        return ()
+    if isinstance(packed, torch.Tensor):
+        return (packed,)
+    # With saved-tensor hooks this is what the user's pack hook returned: a tensor, or a tuple with one inside.
+    return tensors_in(packed, depth=3)

@@ -17,6 +17,19 @@ Owner = torch.UntypedStorage | torch.Tensor
 _COMPRESSED = {torch.sparse_csr: "row", torch.sparse_bsr: "row", torch.sparse_csc: "col", torch.sparse_bsc: "col"}
 
 
+_PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
+
+
+def plain_storage(tensor: torch.Tensor) -> torch.UntypedStorage | None:
+    """The storage of an ordinary tensor; None where only `storages` can tell."""
+    if type(tensor) not in _PLAIN:
+        return None
+    try:
+        return tensor.untyped_storage()
+    except (NotImplementedError, RuntimeError, ValueError):  # sparse, mkldnn, functorch, lazy
+        return None
+
+
 def storages(tensor: torch.Tensor) -> Iterator[tuple[Owner, torch.Tensor]]:
     """Each piece of memory below ``tensor``, with the plain tensor that stands on it."""
     if tensor.layout is torch.strided and not is_traceable_wrapper_subclass(tensor):
