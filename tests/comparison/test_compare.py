@@ -107,6 +107,17 @@ def test_what_is_saved_is_told_by_module_folded_over_layers_with_the_total_first
     ]
 
 
+def test_a_module_beyond_the_tolerance_is_told_without_a_total_that_is_within() -> None:
+    before, after = (
+        saved(("M.a", "float32", 10), ("M.b", "float32", 990)),
+        saved(("M.a", "float32", 12), ("M.b", "float32", 990)),
+    )
+
+    comparison = compare(Footprint(saved=before), Footprint(saved=after), Tolerance.parse("1%"))
+
+    assert told(comparison) == [("saved for backward", "cpu", "M.a", 10, 12)]
+
+
 def test_another_dtype_is_seen_with_equal_bytes_even_within_a_tolerance() -> None:
     before, after = saved(("M.0", "float32", 4), ("M.1", "float32", 4)), saved(("M.0", "int32", 4), ("M.1", "int32", 4))
 

@@ -37,7 +37,7 @@ def test_a_part_of_a_module_is_named_when_the_rest_still_runs() -> None:
 
 
 def test_a_module_that_runs_more_often_is_told_after_those_that_are_gone() -> None:
-    change = changed(["M.a", "M.b"], ["M.b", "M.b", "M.b"])
+    change = changed(["M.b", "M.a"], ["M.b", "M.b", "M.b"])
 
     assert change.edits[:2] == (OrderEdit("M.a", 1, 1, 0), OrderEdit("M.b", 1, 1, 3))
 

@@ -135,7 +135,10 @@ def test_parameters_and_optimizer_states_sum_up_by_root_and_dtype() -> None:
     bias = replace(weight, fqn="M.b", shape=(4,), source="m.py:2")
     activation = replace(weight, ref_type=RefType.ACTIVATION)
 
-    assert summed_up([weight, bias, activation, replace(weight, dtype="int8")]) == (
+    groups = summed_up([weight, bias, activation, replace(weight, dtype="int8")])
+
+    assert [group.source for group in groups] == [None, "m.py:1", "m.py:1"]  # one line cannot speak for two
+    assert groups == (
         LiveGroup(RefType.PARAMETER, "M", "", (), "float32", "cpu", 2, ByteSize(32)),
         activation,
         LiveGroup(RefType.PARAMETER, "M", "", (), "int8", "cpu", 1, ByteSize(16)),

@@ -68,7 +68,7 @@ def test_folding_a_thousand_modules_takes_milliseconds() -> None:
     begun = time.perf_counter()
     folded = fold(names)
 
-    assert time.perf_counter() - begun < 0.1
+    assert time.perf_counter() - begun < 0.2
     assert len(folded) == 8
 
 

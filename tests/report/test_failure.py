@@ -281,3 +281,15 @@ def test_a_total_that_shrank_is_an_improvement_whatever_moved_inside_it() -> Non
 
     assert text.startswith("memory is below its baseline: cpu peak -49 MiB (-20 %), activations -50 MiB")
     assert "this is an improvement; to defend it from now on" in text
+
+
+def test_a_saved_tensor_that_another_module_made_is_told_once() -> None:
+    made = alive("M.fc", 8)
+    needed = SavedTensor("M.act", "aten.mm", (2048, 1024), "float32", ByteSize(8 * MIB), "cpu")
+    after = Footprint(peak=cpu(activations=8), at_peak=(made,), saved=SavedTensors((needed,)))
+
+    lines = failure_text(compare(Footprint(), after), accept=ACCEPT).splitlines()
+
+    at = lines.index("what grew (activations, in peak, saved):")
+    assert lines[at + 2].split()[:3] == ["+8", "MiB", "M.fc"]
+    assert lines[at + 3] == ""
