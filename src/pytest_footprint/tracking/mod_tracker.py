@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from threading import get_ident
 from typing import Any
 
+import torch
 from torch import nn
 
 from pytest_footprint.model.hierarchy import Hierarchy
@@ -137,6 +138,8 @@ class _HookedModuleWatch(ModuleWatch):
         self._gradients = gradients
 
     def _before(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        if torch.compiler.is_compiling():
+            return
         super()._before(module, args)
         call = self._running(module)
         if call is None:
@@ -147,6 +150,8 @@ class _HookedModuleWatch(ModuleWatch):
             self._gradients.forward_begins(module, call, tensors_in((args, keyword_arguments(1))))
 
     def _after(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
+        if torch.compiler.is_compiling():
+            return
         call = self._running(module)
         if call is not None:
             try:

@@ -41,6 +41,10 @@ class ModuleNames:
             if module is not None:
                 yield module, row
 
+    def roots(self) -> Iterator[nn.Module]:
+        """The modules that are alive and below no other."""
+        return (module for module, row in self.all() if self._trace.module_parent[row] < 0)
+
     def root(self, module: nn.Module) -> int:
         """The row of a module that is called on its own."""
         row = self.find(module)

@@ -77,6 +77,8 @@ class ModuleTracker:
         """The innermost module call that runs in this thread, `OUTSIDE` where there is none."""
         state = self._recorder.state()
         self._recorder.follow(state)
+        if self._recorder.creates_graph:
+            self._recorder.made_nodes()
         if state.sequence == internals.ACCUMULATE_GRAD and not state.scope >= 0:
             return self._leaves.call(internals.accumulating_leaf())
         return self._scopes.call(state.scope)
