@@ -208,6 +208,19 @@ def test_no_update_deletes_a_baseline(
     assert project.baselines() == stored
 
 
+def test_files_of_others_are_neither_judged_nor_deleted(project: Project) -> None:
+    kept = project.path / "__snapshots__" / "test_it" / "kept.txt"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    store(project)
+
+    for flag in ("--mem-baseline-update", "--snapshot-update", "-q"):
+        result = project.run(flag)
+
+        assert result.ret == pytest.ExitCode.OK
+        assert kept.exists()
+
+
 def test_the_second_check_without_a_name_is_numbered(project: Project) -> None:
     test = """
         def test_step(mem_baseline):

@@ -23,6 +23,12 @@ PRINT_SETTINGS = """
             "limit=2 KiB tolerance=0%",
             id="command line over ini",
         ),
+        pytest.param(
+            ("max_peak_memory = 1KiB", "mem_tolerance = 2%"),
+            ("--max-peak-memory=", "--mem-tolerance="),
+            "limit=None tolerance=0%",
+            id="empty on the command line",
+        ),
         pytest.param(("max_peak_memory =", "mem_tolerance ="), (), "limit=None tolerance=0%", id="empty ini"),
         pytest.param((), ("-v",), "verbose=True", id="-v"),
         pytest.param(("verbosity_footprint = 1",), (), "verbose=True", id="verbosity ini"),

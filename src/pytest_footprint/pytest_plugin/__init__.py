@@ -57,11 +57,10 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(
-    fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
-) -> Generator[None, object, object]:
+def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, object, object]:
     __tracebackhide__ = True
-    if fixturedef.scope == "function" and (recording := request.node.stash.get(RECORDING, None)):
+    # Only function-scoped fixtures have the test as their node.
+    if recording := request.node.stash.get(RECORDING, None):
         recording.start_if_wanted()
     return (yield)
 
