@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.dont_write_bytecode = True  # the demo leaves nothing behind
@@ -26,12 +26,15 @@ BASELINE_LINES = 32
 WIDTH = 100
 
 
-@dataclass
+class NotSeenError(Exception):
+    """A command did not show what it should; the text says which and what."""
+
+
+@dataclass(frozen=True)
 class Demo:
-    """A place to run things, and what was missing from what they said."""
+    """A place to run things, each in a copy of the example."""
 
     folder: Path
-    missing: list[str] = field(default_factory=list)
 
     def python(self, *command: str, copy: str, status: int, expect: dict[str, str]) -> None:
         """Run Python in a copy of the example and show what it prints.
@@ -41,6 +44,9 @@ class Demo:
             copy: which copy, see `copy`.
             status: the exit status that it should have.
             expect: what should be seen -> the regular expression that finds it.
+
+        Raises:
+            NotSeenError: the status or something expected is missing.
         """
         print(f"$ {shlex.join(['python', *command])}\n", flush=True)
         done = subprocess.run(
@@ -54,9 +60,12 @@ class Demo:
             check=False,
         )
         print(done.stdout.rstrip("\n"))
+        missing = [what for what, pattern in expect.items() if not re.search(pattern, done.stdout)]
         if done.returncode != status:
-            self.missing.append(f"{copy}: exit status {status}; it was {done.returncode}")
-        self.missing += [f"{copy}: {what}" for what, pattern in expect.items() if not re.search(pattern, done.stdout)]
+            missing.insert(0, f"exit status {status} (it was {done.returncode})")
+        if missing:
+            msg = f"this command did not show what it should: {shlex.join(['python', *command])}"
+            raise NotSeenError("\n  - ".join([msg, *missing]))
 
     def copy(self, name: str, edit: Edit, *, of: str = "unchanged") -> None:
         """A copy of another copy, baselines included, with ``edit`` applied and shown."""
@@ -71,14 +80,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="footprint-demo-") as folder:
         demo = Demo(Path(folder))
         _copy_repository(demo.folder / "unchanged")
-        _record(demo)
-        _store(demo)
-        _defend(demo)
-        _limit(demo)
+        try:
+            _record(demo)
+            _store(demo)
+            _defend(demo)
+            _limit(demo)
+        except NotSeenError as problem:
+            print(f"{_rule()}{problem}")
+            return 1
     print(_rule())
-    if demo.missing:
-        print("NOT seen, though it should have been:", *demo.missing, sep="\n  - ")
-        return 1
     print("Seen: a training step recorded, stored as a baseline, and defended against three edits.")
     print("Nothing of this is left on the disk. The test that did it: examples/gpt/test_gpt.py")
     return 0
