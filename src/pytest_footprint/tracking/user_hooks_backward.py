@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import count, groupby
 from threading import get_ident
 from typing import Any
 
@@ -38,6 +39,7 @@ class BackwardHooks:
     def __init__(self, user: UserHooks) -> None:
         self._user = user
         self._hooks: weakref.WeakSet[TensorHook] = weakref.WeakSet()
+        self._clock = count()
         self._open: dict[int, HookedCall] = {}
         self._backwards: dict[int, _Backward] = {}
         self.told: dict[int, int] = {}
@@ -49,7 +51,7 @@ class BackwardHooks:
             self._forget_failed()
         if not _records_graph():
             return
-        call = self._open[row] = HookedCall(module, row)
+        call = self._open[row] = HookedCall(module, row, next(self._clock))
         for tensor in _with_gradients(inputs):
             self._hook_on(tensor).add_input_of(call)
 
@@ -57,6 +59,7 @@ class BackwardHooks:
         """Await the gradients of the outputs of call ``row``; without any, nothing is awaited of its inputs either."""
         call = self._open.pop(row, None)
         if call is not None:
+            call.ended = next(self._clock)
             for tensor in _with_gradients(outputs):
                 self._hook_on(tensor).add_output_of(call)
 
@@ -68,22 +71,25 @@ class BackwardHooks:
         self._backwards.clear()
 
     def gradient_came(self, hook: TensorHook, gradient: torch.Tensor) -> None:
-        """Backward has the gradient of a hooked tensor: it leaves what took the tensor, and enters what made it."""
+        """Backward has the gradient of a hooked tensor: it leaves what took the tensor, and enters what returned it.
+
+        Last in forward is first in backward, so a module that returns what it was given is entered and left in turn.
+        """
         backward = self._backward()
-        waiting = []
-        for reference in tuple(hook.inputs_of):
-            call = reference()
-            if call is not None and call in backward.entered:
-                self._input_came(backward, call, hook, gradient)
-            elif call is not None:
-                waiting.append(call)
-        for call in tuple(hook.outputs_of):
-            self._enter(backward, call, gradient)
-            if hook.on_leaf:
-                backward.leaves.append((hook, call))
-        for call in waiting:
-            if call in backward.entered:  # what it returns is what it was given
-                self._input_came(backward, call, hook, gradient)
+        inputs = [call for reference in hook.inputs_of if (call := reference()) is not None]
+        steps = [(call.ended, True, call) for call in hook.outputs_of] + [(call.began, False, call) for call in inputs]
+        steps.sort(key=lambda step: step[0], reverse=True)
+        for enters, group in groupby(steps, key=lambda step: step[1]):
+            calls = [call for _, _, call in group]
+            if enters:
+                for call in calls:
+                    self._enter(backward, call, gradient)
+                    if hook.on_leaf:
+                        backward.leaves.append((hook, call))
+            else:
+                for call in reversed(calls):  # as torch's: modules that share an input are left outermost first
+                    if call in backward.entered:
+                        self._input_came(backward, call, hook, gradient)
 
     def _backward(self) -> _Backward:
         number = graph_task()
@@ -119,7 +125,7 @@ class BackwardHooks:
         backward = self._backwards.pop(number, None)
         if backward is None:
             return
-        for call in sorted(backward.entered, key=lambda call: call.row, reverse=True):
+        for call in sorted(backward.entered, key=lambda call: call.began, reverse=True):
             self._leave(backward, call)
         for hook, call in backward.leaves:
             if call in hook.outputs_of:

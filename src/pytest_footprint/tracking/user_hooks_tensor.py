@@ -24,12 +24,15 @@ class HookedCall:
     to its own graph would be a cycle that keeps activations alive.
     """
 
-    __slots__ = ("__weakref__", "inputs", "module", "row")
+    __slots__ = ("__weakref__", "began", "ended", "inputs", "module", "row")
 
-    def __init__(self, module: nn.Module, row: int) -> None:
+    def __init__(self, module: nn.Module, row: int, began: int) -> None:
         self.module = weakref.ref(module)
         self.row = row
-        """Its row in the trace's ``call_*``; calls that began later have higher rows."""
+        """Its row in the trace's ``call_*``."""
+        self.began = began
+        self.ended = began
+        """Both count the beginnings and ends of all calls."""
         self.inputs: list[weakref.ref[TensorHook]] = []
 
 
@@ -44,7 +47,6 @@ class TensorHook:
     def __init__(self, tensor: torch.Tensor, owner: Listener) -> None:
         self.tensor = weakref.ref(tensor)
         self.outputs_of: list[HookedCall] = []
-        """Enclosing modules before those that they call."""
         self.inputs_of: list[weakref.ref[HookedCall]] = []
         self._owner = owner
         self._handle = tensor.register_hook(self)
@@ -76,7 +78,7 @@ class TensorHook:
             # No graph owns the calls that return a leaf, a parameter say: where no backward came, the next call of the
             # module takes the place of the one before.
             self.outputs_of = [other for other in self.outputs_of if other.module() is not call.module()]
-        self.outputs_of.insert(0, call)
+        self.outputs_of.append(call)
 
     def forget_input_of(self, call: weakref.ref[HookedCall]) -> None:
         """``call`` is over, or its graph is dead."""
