@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.codec import dump, load
 from pytest_footprint.model.hierarchy import Hierarchy
 from pytest_footprint.model.live_group import LiveGroup
@@ -45,6 +46,11 @@ class Footprint:
     """What was alive at the peak, largest first."""
     at_end: tuple[LiveGroup, ...] = ()
     """What was alive after the last step, largest first."""
+    inside_ops: Mapping[str, ByteSize] = field(default_factory=dict, compare=False)
+    """Operator -> the most that it held inside itself and had given back when it returned, largest first.
+
+    Empty unless recorded with ``inside_ops=True``: then such memory counts as temporary in the peaks.
+    """
     marks: Mapping[str, DeviceUsage] = field(default_factory=dict)
     """Alive at each named moment; the last one where a name was used again."""
     steps: int = 1

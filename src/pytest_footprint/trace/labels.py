@@ -28,18 +28,23 @@ _NEVER = 1 << 62
 
 
 class Labels:
-    """The reference type of every storage, and the module that owns it where one does."""
+    """The reference type of every storage, and the module that owns it where one does.
 
-    def __init__(self, trace: Trace) -> None:
-        self.death = _deaths(trace)
+    Args:
+        trace: what was recorded.
+        events: judge by the first so many events only; by default by all.
+    """
+
+    def __init__(self, trace: Trace, events: int | None = None) -> None:
+        self.death = _deaths(trace, events)
         self.kind, self.owner = _said(trace)
         _deduce(trace, self.death, self.kind)
 
 
-def _deaths(trace: Trace) -> array[int]:
+def _deaths(trace: Trace, events: int | None) -> array[int]:
     """The event at which each storage died."""
     death = array("q", [_NEVER]) * len(trace.nbytes)
-    for place, event in enumerate(trace.events):
+    for place, event in enumerate(trace.events[:events]):
         if event & CODE_MASK == Event.FREED:
             death[event >> CODE_BITS] = place
     return death

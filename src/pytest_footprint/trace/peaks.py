@@ -53,7 +53,7 @@ def find_peaks(trace: Trace, scopes: Scopes, first: int, last: int) -> Peaks:
     sweep = _Sweep(trace, scopes, first)
     for place, event in enumerate(trace.events[:last]):
         sweep.take(place, event & CODE_MASK, event >> CODE_BITS)
-    return sweep.finish()
+    return sweep.finish(last)
 
 
 class _Falling:
@@ -69,9 +69,9 @@ class _Falling:
         self.totals: list[int] = []
         self.total = 0
 
-    def push(self, place: int) -> None:
-        """The present total is the one right after event ``place``."""
-        total = self.total
+    def push(self, place: int, inside: int = 0) -> None:
+        """The present total is the one right after event ``place``; an operator then holds ``inside`` bytes more."""
+        total = self.total + inside
         while self.totals and self.totals[-1] < total:
             self.totals.pop()
             self.places.pop()
@@ -96,6 +96,9 @@ class _Sweep:
         self._entered: dict[int, int] = {}
         self._node: tuple[int, int] | None = None
         self._peaks = Peaks()
+        self._inside: dict[int, list[tuple[int, int]]] = {}
+        for place, device, nbytes in zip(trace.inside_place, trace.inside_device, trace.inside_bytes, strict=True):
+            self._inside.setdefault(place, []).append((device, nbytes))
         for storage, phase in enumerate(trace.phase):
             if phase == Phase.EXISTING:
                 self._lines[trace.device[storage]].total += self._size[storage]
@@ -104,6 +107,8 @@ class _Sweep:
 
     def take(self, place: int, code: int, argument: int) -> None:
         """One event."""
+        if place in self._inside:
+            self._push_inside(place)
         if code <= _RESIZED:
             self._change(place, code, argument)
             if place == self._first:
@@ -122,8 +127,10 @@ class _Sweep:
         elif place == self._first:
             self._push_all(place)
 
-    def finish(self) -> Peaks:
-        """What is still open ends here."""
+    def finish(self, last: int) -> Peaks:
+        """What is still open ends here, before event ``last``."""
+        if last in self._inside:
+            self._push_inside(last)
         for call, since in self._entered.items():
             self._close_call(call, since)
         self._close_node()
@@ -151,6 +158,10 @@ class _Sweep:
             line.total += trace.resized_to[argument] - size[storage]
             size[storage] = trace.resized_to[argument]
             line.push(place)
+
+    def _push_inside(self, place: int) -> None:
+        for device, nbytes in self._inside[place]:
+            self._lines[device].push(place - 1, nbytes)
 
     def _push_all(self, place: int) -> None:
         for line in self._lines:

@@ -56,11 +56,11 @@ def everything(trace: Trace) -> Window:
 
 
 class Reading:
-    """Answers about a trace as it stands; make a new one when more was recorded."""
+    """Answers about a trace as it stands, or as it stood after ``events``; make a new one when more was recorded."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, events: int | None = None) -> None:
         self.trace = trace
-        self.labels = Labels(trace)
+        self.labels = Labels(trace, events)
         self.scopes = Scopes(trace)
         self.timeline = Timeline(trace, self.labels)
 
@@ -83,7 +83,7 @@ class Reading:
         at_peak = [
             group
             for device, place in peaks.whole.place.items()
-            for group in self.groups(self.timeline.alive(place, device))
+            for group in (*self.groups(self.timeline.alive(place, device)), *self._inside(peaks.whole, usage, device))
         ]
         order = self.hierarchy(window)
         return Footprint(
@@ -99,6 +99,7 @@ class Reading:
             structure=structure or Structure(),
             at_peak=_largest_first(at_peak),
             at_end=_largest_first(self.groups(self.timeline.alive(end))),
+            inside_ops=self._inside_ops(window),
             marks={name: usage[place] for name, place in marks.items()},
             steps=window.steps,
             environment=environment or {},
@@ -127,6 +128,33 @@ class Reading:
                 nbytes=ByteSize(sum(alive[sid] for sid in members)),
                 source=trace.sources.keys[source] if source >= 0 else None,
             )
+
+    def _inside(self, highest: Highest, usage: Mapping[int, DeviceUsage], device: int) -> Iterable[LiveGroup]:
+        """What the operator at the highest point held inside itself."""
+        trace, place, name = self.trace, highest.place[device], self.trace.devices.keys[device]
+        nbytes = highest.total[device] - usage[place][name].total if name in usage[place] else 0
+        if nbytes:
+            rows = zip(trace.inside_place, trace.inside_device, trace.inside_bytes, trace.inside_op, strict=True)
+            op = next(op for at, on, above, op in rows if (at, on, above) == (place + 1, device, nbytes))
+            yield LiveGroup(
+                ref_type=RefType.TEMPORARY,
+                fqn="",
+                op=f"inside {trace.ops.keys[op]}",
+                shape=(nbytes,),
+                dtype="bytes",
+                device=name,
+                count=1,
+                nbytes=ByteSize(nbytes),
+            )
+
+    def _inside_ops(self, window: Window) -> dict[str, ByteSize]:
+        trace = self.trace
+        most: dict[str, int] = {}
+        for place, op, hidden in zip(trace.inside_place, trace.inside_op, trace.inside_hidden, strict=True):
+            if window.first <= place <= window.last:
+                name = trace.ops.keys[op]
+                most[name] = max(most.get(name, 0), hidden)
+        return {name: ByteSize(most[name]) for name in sorted(most, key=lambda name: -most[name])}
 
     def _marks(self, window: Window) -> dict[str, int]:
         found = {}

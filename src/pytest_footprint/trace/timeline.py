@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from pytest_footprint.model.usage import DeviceUsage, Usage
 from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, Event, Phase
@@ -75,6 +76,14 @@ class Timeline:
 
 
 def at_each_device(highest: Highest, usage: Mapping[int, DeviceUsage], devices: list[str]) -> DeviceUsage:
-    """For each device its usage at the moment when that device held the most."""
-    by_name = sorted((devices[device], place) for device, place in highest.place.items())
-    return DeviceUsage({name: usage[place][name] for name, place in by_name if name in usage[place]})
+    """For each device its usage at the moment when that device held the most.
+
+    What the highest point has above what is alive there is memory inside an operator: a temporary.
+    """
+    by_device = {}
+    for name, device in sorted((devices[device], device) for device in highest.place):
+        alive = usage[highest.place[device]].get(name)
+        if alive is not None:
+            inside = highest.total[device] - alive.total
+            by_device[name] = replace(alive, temporaries=alive.temporaries + inside) if inside else alive
+    return DeviceUsage(by_device)

@@ -85,6 +85,14 @@ class Trace:
         self.saved_storage = array("q")
         self.saved_layout = array("i")
 
+        # One row for each operator that held memory inside itself: the most above what was alive as it began, just
+        # before event `inside_place`, and how much of that was gone again when it returned.
+        self.inside_place = array("q")
+        self.inside_op = array("i")
+        self.inside_device = array("b")
+        self.inside_bytes = array("q")
+        self.inside_hidden = array("q")
+
         self.devices: Names[str] = Names()
         self.ops: Names[str] = Names()
         self.layouts: Names[tuple[tuple[int, ...], str]] = Names()

@@ -22,6 +22,7 @@ from pytest_footprint.trace.trace import Trace
 from pytest_footprint.tracking import internals
 from pytest_footprint.tracking.compat_surface import TorchSurface
 from pytest_footprint.tracking.environment import environment
+from pytest_footprint.tracking.inside_ops import InsideOps
 from pytest_footprint.tracking.modules import ModuleWatch
 from pytest_footprint.tracking.operator_watch import OperatorWatch
 from pytest_footprint.tracking.optimizers import OptimizerWatch
@@ -39,9 +40,13 @@ class MemTracker(TorchSurface, TorchDispatchMode):
 
     Args:
         source_lines: note the user's ``file:line`` of every allocation.
+        inside_ops: count also what operators take and give back inside themselves, as temporaries, from the
+            allocator's own events. It depends on kernels and threads, so keep it out of baselines.
 
     Raises:
         UnsupportedTorchError: on entering, when this torch lacks something private that the tracker needs.
+        ProfilerBusyError: on entering with ``inside_ops``, while another profiler runs; on reading, when another
+            profiler took the events.
     """
 
     supports_higher_order_operators = True
@@ -56,12 +61,13 @@ class MemTracker(TorchSurface, TorchDispatchMode):
         """Not by torch's costly wrapper: `internals.never_compiled` does it."""
         return False
 
-    def __init__(self, *, source_lines: bool = True) -> None:
+    def __init__(self, *, source_lines: bool = True, inside_ops: bool = False) -> None:
         TorchDispatchMode.__init__(self)
         TorchSurface.__init__(self, Recorder())
         self._operators = OperatorWatch(self._recorder, source_lines=source_lines)
         self._modules = ModuleWatch(self._recorder, memory=True)
         self._optimizers = OptimizerWatch(self._recorder)
+        self._inside_ops = InsideOps(self.trace) if inside_ops else None
         self._depth = 0
         self._undo = ExitStack()
 
@@ -79,6 +85,9 @@ class MemTracker(TorchSurface, TorchDispatchMode):
                 undo.enter_context(rng_states_reported_to(self._operators.saw_rng_state))
                 undo.enter_context(self._optimizers)
                 undo.enter_context(self._modules)
+                if self._inside_ops is not None:
+                    undo.enter_context(self._inside_ops)
+                    self._operators.inside_ops = self._inside_ops
                 super().__enter__()
                 self._undo = undo.pop_all()
             self._entered()
@@ -176,6 +185,9 @@ class MemTracker(TorchSurface, TorchDispatchMode):
         return self._read(everything(self.trace))
 
     def _read(self, window: Window) -> Footprint:
+        if self._inside_ops is not None and self._depth:
+            self._inside_ops.stop()
+            self._inside_ops.start()
         return Reading(self.trace).footprint(
             window,
             structure=structure_of_roots(self._recorder.names, self.trace),

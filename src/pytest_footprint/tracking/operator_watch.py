@@ -11,6 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import Phase
+from pytest_footprint.tracking.inside_ops import InsideOps
 from pytest_footprint.tracking.internals import ACCUMULATE_GRAD, current_node
 from pytest_footprint.tracking.operators import Makes, classify, op_name
 from pytest_footprint.tracking.recorder import Recorder, ThreadState
@@ -28,6 +29,8 @@ class OperatorWatch:
     def __init__(self, recorder: Recorder, *, source_lines: bool) -> None:
         self._recorder = recorder
         self._source_lines = source_lines
+        self.inside_ops: InsideOps | None = None
+        """Listens to the allocator while it is wanted."""
         self._known: dict[int, tuple[Makes, int, Any]] = {}
         """By identity, which operators keep for good: their own hash is a call into Python."""
         self._defers: dict[tuple[type, ...], bool] = {}
@@ -49,7 +52,11 @@ class OperatorWatch:
         makes = known[0]
         if makes is Makes.WAITS and isinstance(args[0], FakeTensor):
             return args[0]  # the fake kernel returns a new tensor, the real one waits for the one it was given
-        out = func(*args, **kwargs) if kwargs else func(*args)
+        if self.inside_ops is None:
+            out = func(*args, **kwargs) if kwargs else func(*args)
+        else:
+            with self.inside_ops.range(known[1]):
+                out = func(*args, **kwargs) if kwargs else func(*args)
 
         recorder = self._recorder
         node = current_node()
