@@ -69,6 +69,7 @@ def test_a_wrong_value_is_a_usage_error_that_names_the_option(
     result.stdout.no_fnmatch_line("*INTERNALERROR*")
 
 
+@pytest.mark.skipif(pytest.version_tuple < (9, 0), reason="pytest 8 reads no [tool.pytest]")
 def test_a_number_in_native_toml_is_a_usage_error_that_shows_it(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makepyprojecttoml("[tool.pytest]\nmax_peak_memory = 1024")
     (project.path / "tox.ini").unlink()

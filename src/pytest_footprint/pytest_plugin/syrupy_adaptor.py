@@ -14,7 +14,7 @@ from syrupy.data import SnapshotCollection, SnapshotCollections
 from syrupy.extensions.base import AbstractSyrupyExtension
 from syrupy.location import PyTestLocation
 
-from pytest_footprint.baseline import baseline_path, write_atomically
+from pytest_footprint.baseline import BaselineWriteError, baseline_path, write_atomically
 from pytest_footprint.baseline.kinds import Value
 from pytest_footprint.model.tolerance import Tolerance
 from pytest_footprint.pytest_plugin.baseline_check import BaselineCheck, check
@@ -45,7 +45,6 @@ class BaselineExtension(AbstractSyrupyExtension):
     """Files named by their full path: the ``index`` of a check is the path of its baseline."""
 
     file_extension = "toml"
-    write_immediately = True
 
     def serialize(self, data: str, **_: object) -> str:
         """Keep the text: `MemBaseline` has encoded the value."""
@@ -70,21 +69,22 @@ class BaselineExtension(AbstractSyrupyExtension):
         return SnapshotCollection(location=snapshot_location)
 
     def read_snapshot_data_from_location(self, *, snapshot_location: str, **_: object) -> SerializedData | None:
-        """The stored text, damaged or not; ``None`` when there is no file."""
+        """The stored text, damaged or not; ``None`` when there is no file or it cannot be opened."""
         try:
             return Path(snapshot_location).read_text("utf-8", errors="replace")
-        except FileNotFoundError:
+        except OSError:
             return None
 
     @classmethod
-    def write_snapshot_collection(cls, *, snapshot_collection: SnapshotCollection, **_: object) -> None:
-        """Write the one file.
+    def write_snapshot(cls, **_: object) -> None:
+        """Do nothing: `MemBaseline` writes.
 
-        Raises:
-            BaselineWriteError: it cannot be written; what was there is untouched.
+        Before 6.0 syrupy does so when the run is over, too late for a full disk to fail the test.
         """
-        for snapshot in snapshot_collection:
-            write_atomically(Path(snapshot_collection.location), str(snapshot.data))
+
+    @classmethod
+    def write_snapshot_collection(cls, **_: object) -> None:
+        """Do nothing, as `write_snapshot`."""
 
     def delete_snapshots(self, **_: object) -> None:
         """Delete nothing: a baseline is its owner's to remove."""
@@ -142,18 +142,16 @@ class MemBaseline(SnapshotAssertion, Explained):
         if done.path in self._log.written and not done.holds:
             self._log.failure = used_twice(done.shown_path)
             return False
-        passed = super().__eq__(done.content())
-        result = self.executions[self.num_executions - 1]
-        if result.created or result.updated:
-            self._log.written.add(done.path)
-            self._log.updates.append(done.update())
-        if passed:
+        allowed = super().__eq__(done.content())
+        if error := self.executions[self.num_executions - 1].exception:
+            raise error
+        if done.holds:
             self._log.failure = ""
-        elif result.exception is not None:
-            self._log.failure = not_written(done.shown_path, result.exception)
+        elif allowed:
+            self._log.failure = self._write(done)
         else:
             self._log.failure = done.failure(verbose=self._settings.verbose)
-        return passed
+        return not self._log.failure
 
     __hash__ = None  # type: ignore[assignment] # as SnapshotAssertion: its equality changes with what is stored
 
@@ -163,6 +161,16 @@ class MemBaseline(SnapshotAssertion, Explained):
         index = self._log.unnamed if self.label is None else 1
         path = baseline_path(self._item.path, test_id(self._item), self.label, device_key(value), index=index)
         return check(path, shown(path, self._item.config), value, self.tolerance, update_command(self._item))
+
+    def _write(self, done: BaselineCheck) -> str:
+        """Store what was measured; the text of the failure, or ``""``."""
+        try:
+            write_atomically(done.path, done.content())
+        except BaselineWriteError as problem:
+            return not_written(str(problem).replace(str(done.path), done.shown_path))
+        self._log.written.add(done.path)
+        self._log.updates.append(done.update())
+        return ""
 
     def explanation(self) -> list[str]:
         """What the latest check of this test has to say, line by line; nothing when it passed."""

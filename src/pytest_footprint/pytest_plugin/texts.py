@@ -34,9 +34,9 @@ def missing(path: str, value: Value, command: str) -> str:
     return f"no memory baseline is stored at {path}\n\nmeasured: {brief(value)}\nstore it: {command}"
 
 
-def not_written(path: str, error: Exception) -> str:
+def not_written(problem: str) -> str:
     """The update failed."""
-    return f"memory baseline was not written: {error}\n\nwhat was stored before is untouched: {path}"
+    return f"memory baseline was not updated: {problem}"
 
 
 def used_twice(path: str) -> str:
