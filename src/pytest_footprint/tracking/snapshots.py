@@ -22,8 +22,8 @@ _PEAKS = {ModState.PEAK_FW, ModState.PEAK_BW}
 
 def peak_snapshot(trace: Trace, first: int, last: int) -> Snapshot:
     """What was alive when the most was alive from before event ``first`` to before ``last``, for each device."""
-    reading = Reading(trace)
-    highest = find_peaks(trace, reading.scopes, first, last).whole
+    reading = Reading(trace, last)
+    highest = find_peaks(trace, reading.scopes, first, last).whole if first < last else Highest()
     usage = reading.timeline.usage([first - 1, *highest.place.values()])
     found = snapshot(_by_ref_type(usage[first - 1]))
     for device, row in snapshot(_by_ref_type(at_each_device(highest, usage, trace.devices.keys))).items():
@@ -34,7 +34,7 @@ def peak_snapshot(trace: Trace, first: int, last: int) -> Snapshot:
 
 def module_stats(trace: Trace, first: int, last: int) -> dict[int, ModMemStats]:
     """The statistics of each module that ran from event ``first`` to before ``last``, by the module's row."""
-    reading = Reading(trace)
+    reading = Reading(trace, last)
     moments = list(_moments(reading, first, last))
     peaks = find_peaks(trace, reading.scopes, first, last)
     highest = {ModState.PEAK_FW: peaks.forward, ModState.PEAK_BW: peaks.backward}
