@@ -335,6 +335,7 @@ def test_a_recomputation_has_states_of_its_own_and_the_backward_is_not_lost(*, r
 
     assert states(tracker, model.block.a) == dict.fromkeys(ModState, 1)
     assert "Pre-Forward-AC" not in states(tracker, model)
+    assert tracker.memory_tracking[model.block.b].output_mem == 4 * 16 * FLOAT
 
 
 def test_a_small_module_does_not_get_the_peak_of_a_large_one_of_its_class() -> None:
@@ -376,6 +377,20 @@ def test_a_reset_between_forward_and_backward_leaves_the_backward() -> None:
 
     assert states(tracker, model) == {"Peak-Backward": 1, "Pre-Backward": 1, "Post-Backward": 1}
     assert tracker.memory_tracking[model].parameter_mem == nbytes(*model.parameters())
+
+
+def test_a_reset_inside_a_forward_forgets_the_forwards_that_run() -> None:
+    class Resets(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            tracker.reset_mod_stats()
+            return x * 2
+
+    model = nn.Sequential(Resets(), nn.ReLU())
+
+    with MemTracker() as tracker:
+        model(torch.randn(4, 16))
+
+    assert set(tracker.memory_tracking) == {model[1]}
 
 
 def test_statistics_go_on_while_they_are_looked_at() -> None:

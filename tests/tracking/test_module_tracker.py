@@ -522,6 +522,19 @@ def test_a_context_may_begin_inside_a_forward_and_end_after_it(kind: Kind) -> No
     tracker.__exit__(None, None, None)
 
 
+@BOTH
+def test_after_the_context_nothing_runs_as_far_as_the_tracker_knows(kind: Kind) -> None:
+    model, x, tracker = Net(), batch(), kind()
+    seen: list[set[str]] = []
+
+    with tracker:
+        out = model(x)
+    out.register_hook(lambda _: seen.append(tracker.parents))
+    out.sum().backward()
+
+    assert seen == [{"Global"}]
+
+
 # -- nothing is left ---------------------------------------------------------------------------------------------------
 
 

@@ -52,16 +52,18 @@ class BackwardHooks:
         if not _records_graph():
             return
         call = self._open[row] = HookedCall(module, row, next(self._clock))
-        for tensor in _with_gradients(inputs):
-            self._hook_on(tensor).add_input_of(call)
+        for tensor in inputs:
+            if tensor.requires_grad:
+                self._hook_on(tensor).add_input_of(call)
 
     def forward_ends(self, row: int, outputs: Iterable[torch.Tensor]) -> None:
         """Await the gradients of the outputs of call ``row``; without any, nothing is awaited of its inputs either."""
         call = self._open.pop(row, None)
         if call is not None:
             call.ended = next(self._clock)
-            for tensor in _with_gradients(outputs):
-                self._hook_on(tensor).add_output_of(call)
+            for tensor in outputs:
+                if tensor.requires_grad:
+                    self._hook_on(tensor).add_output_of(call)
 
     def remove_all(self) -> None:
         """Leave no hook on any tensor."""
@@ -171,11 +173,6 @@ def _records_graph() -> bool:
     if not torch.is_grad_enabled():
         return False
     return graph_task() == -1 or isinstance(current_node(), BackwardCFunction)
-
-
-def _with_gradients(tensors: Iterable[torch.Tensor]) -> Iterable[torch.Tensor]:
-    functorch = torch._C._functorch
-    return (tensor for tensor in tensors if tensor.requires_grad and not functorch.is_functorch_wrapped_tensor(tensor))
 
 
 def _will_come(hook: TensorHook) -> bool:
