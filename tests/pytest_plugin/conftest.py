@@ -1,7 +1,16 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 from user_project import Project
+
+
+@pytest.fixture(autouse=True)
+def _no_stale_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test file that is rewritten within a second, at the same length, would run as it was."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
 
 
 @pytest.fixture
