@@ -29,6 +29,9 @@ _RESIZING = frozenset({"resize_", "resize_as_", "resize_as_sparse_", "set_", "_r
 _LIFTS = frozenset({"aten::lift_fresh", "aten::lift"})
 """``torch.tensor`` fills memory out of the dispatcher's sight and then shows it with this operator, as if a view."""
 
+_UNDECLARED_VIEWS = frozenset({"aten::_unsafe_view", "aten::unsafe_split", "aten::unsafe_split_with_sizes"})
+"""They return views without saying so in their schema."""
+
 
 def classify(func: Any) -> Makes:  # noqa: PLR0911 - each line is one case
     """Decide for one operator; higher-order operators have no schema and may return anything."""
@@ -41,6 +44,8 @@ def classify(func: Any) -> Makes:  # noqa: PLR0911 - each line is one case
         return Makes.RESIZES
     if schema.name in _LIFTS:
         return Makes.ONE
+    if schema.name in _UNDECLARED_VIEWS:
+        return Makes.NOTHING
     fresh = [returned for returned in schema.returns if returned.alias_info is None]
     if not fresh:
         return Makes.NOTHING
