@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 from collections.abc import Callable
 
 import pytest
@@ -56,6 +57,45 @@ def test_a_deep_copy_that_runs_is_parameters() -> None:
 
     assert isinstance(models, list)
     assert footprint.end.parameters == sum(_nbytes(*model.parameters()) for model in models)
+
+
+def test_a_model_that_never_runs_is_parameters_and_buffers_and_so_is_a_copy_of_it() -> None:
+    def program() -> list[nn.Module]:
+        model = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8))
+        return [model, copy.deepcopy(model)]
+
+    footprint, models = _record(program)
+
+    assert isinstance(models, list)
+    assert footprint.end.parameters == sum(_nbytes(*model.parameters()) for model in models)
+    assert footprint.end.buffers == _nbytes(*models[0].buffers())
+
+
+def test_what_is_loaded_from_a_file_counts_once() -> None:
+    file = io.BytesIO()
+    weight = torch.zeros(1000)
+    torch.save([weight, weight[2:]], file)
+    file.seek(0)
+
+    footprint, _ = _record(lambda: torch.load(file))
+
+    assert footprint.end.total == 4000
+
+
+def test_a_tensor_that_is_put_onto_an_older_storage_is_nothing_new() -> None:
+    older = torch.zeros(1000)
+
+    footprint, _ = _record(lambda: torch.empty(0).set_(older.untyped_storage()))
+
+    assert footprint.end.total == 0
+
+
+def test_an_older_tensor_that_an_operator_enlarges_counts_with_what_it_grew() -> None:
+    older = torch.empty(0)
+
+    footprint, _ = _record(lambda: torch.add(torch.ones(1000), 1, out=older))
+
+    assert footprint.end.total == 4000
 
 
 @pytest.mark.parametrize("change", [nn.Module.bfloat16, nn.Module.double])

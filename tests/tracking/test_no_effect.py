@@ -23,6 +23,10 @@ def _globals() -> dict[str, object]:
         "pre": list(torch_module._global_forward_pre_hooks),
         "post": list(torch_module._global_forward_hooks),
         "always": list(torch_module._global_forward_hooks_always_called),
+        "registration": [
+            *torch_module._global_parameter_registration_hooks,
+            *torch_module._global_buffer_registration_hooks,
+        ],
         "step pre": list(torch_optimizer._global_optimizer_pre_hooks),
         "step post": list(torch_optimizer._global_optimizer_post_hooks),
         "announces": torch_module._has_any_global_hook,

@@ -197,5 +197,5 @@ def test_a_compiled_model_runs_compiled() -> None:
     footprint = _run(lambda: model(torch.randn(4, 8)).sum().backward())
 
     assert calls == [1]
-    assert footprint.forward == ("OptimizedModule",)
+    assert footprint.forward == ("Sequential",)
     assert footprint.peak.activations > 0

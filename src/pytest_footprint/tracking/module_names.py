@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator
 
+import torch
 from torch import nn
 
 from pytest_footprint.trace.trace import Trace
@@ -73,7 +74,7 @@ class ModuleNames:
     def _add(self, module: nn.Module, parent: int, attribute: str) -> int:
         trace = self._trace
         row = len(trace.module_class)
-        name = type(module).__name__
+        name = _class_name(module)
         key, known, numbers = id(module), self._known, self._numbers
         number = 1
         if parent < 0:
@@ -107,3 +108,15 @@ class ModuleNames:
                 return True
             row = self._trace.module_parent[row]
         return False
+
+
+def _class_name(module: nn.Module) -> str:
+    """The name of the class that the user wrote, also where torch has put a class of its own in front of it."""
+    kind = type(module)
+    if kind.__name__ == "OptimizedModule" and isinstance(inner := module._modules.get("_orig_mod"), nn.Module):
+        return _class_name(inner)  # torch.compile wraps it
+    if len(kind.__bases__) > 1 and kind.__bases__[0].__name__ == "FSDPModule":
+        return kind.__bases__[1].__name__  # fully_shard makes class FSDPNet(FSDPModule, Net)
+    if kind.__name__.startswith("Parametrized") and torch.nn.utils.parametrize.is_parametrized(module):
+        return kind.__bases__[0].__name__  # register_parametrization makes class ParametrizedNet(Net)
+    return kind.__name__

@@ -8,7 +8,12 @@ from typing import Any, Self
 
 import torch
 from torch import nn
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.nn.modules.module import (
+    register_module_buffer_registration_hook,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_parameter_registration_hook,
+)
 
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import OUTSIDE, Phase
@@ -33,6 +38,9 @@ class ModuleWatch:
             after = register_module_forward_hook(self._after, always_call=True)
             undo.callback(after.remove)
             undo.enter_context(unannounced(before, after))
+            if self._memory:
+                undo.callback(register_module_parameter_registration_hook(self._registered_parameter).remove)
+                undo.callback(register_module_buffer_registration_hook(self._registered_buffer).remove)
             self._undo = undo.pop_all()
         return self
 
@@ -41,6 +49,15 @@ class ModuleWatch:
         for state in self._recorder.states.values():
             while state.frames:
                 self._recorder.exit(state, 0)
+
+    def _registered_parameter(self, module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        """A model that never runs has parameters too."""
+        if parameter is not None and parameter.is_leaf and not torch.compiler.is_compiling():
+            self._recorder.label(parameter, RefType.PARAMETER)
+
+    def _registered_buffer(self, module: nn.Module, name: str, buffer: torch.Tensor | None) -> None:
+        if buffer is not None and not torch.compiler.is_compiling():
+            self._recorder.label(buffer, RefType.BUFFER)
 
     def _before(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         if torch.compiler.is_compiling():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from threading import get_ident
 from typing import Any
 
@@ -12,10 +13,16 @@ from torch._subclasses.fake_tensor import FakeTensor
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import Phase
 from pytest_footprint.tracking.inside_ops import InsideOps
-from pytest_footprint.tracking.internals import ACCUMULATE_GRAD, current_node
+from pytest_footprint.tracking.internals import (
+    ACCUMULATE_GRAD,
+    COPIES_PARAMETER,
+    FILLS_STORAGE,
+    current_node,
+    runs_within,
+)
 from pytest_footprint.tracking.operators import Makes, classify, op_name
 from pytest_footprint.tracking.recorder import Recorder, ThreadState
-from pytest_footprint.tracking.storages import plain_storage, storages, tensors_in
+from pytest_footprint.tracking.storages import Owner, owner_nbytes, plain_storage, storages, tensors_in
 
 _NOTHING, _ONE = Makes.NOTHING, Makes.ONE
 _PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter)
@@ -34,6 +41,7 @@ class OperatorWatch:
         self._known: dict[int, tuple[Makes, int, Any]] = {}
         """By identity, which operators keep for good: their own hash is a call into Python."""
         self._defers: dict[tuple[type, ...], bool] = {}
+        self._clone = recorder.trace.ops.number("aten.clone")
         self._shadow_modes: dict[int, bool] = {}
 
     def __call__(  # noqa: C901, PLR0912 - the hot path: no calls that a branch can save
@@ -52,6 +60,7 @@ class OperatorWatch:
         makes = known[0]
         if makes is Makes.WAITS and isinstance(args[0], FakeTensor):
             return args[0]  # the fake kernel returns a new tensor, the real one waits for the one it was given
+        unseen = self._made_unseen(args, kwargs) if makes is Makes.RESIZES else ()
         if self.inside_ops is None:
             out = func(*args, **kwargs) if kwargs else func(*args)
         else:
@@ -82,7 +91,7 @@ class OperatorWatch:
         elif makes is Makes.MANY:
             self._several(out, known[1], state)
         else:
-            self._resized(args, kwargs)
+            self._resized(args, kwargs, known[1], state, unseen)
         if recorder.creates_graph:
             recorder.made_nodes()
         return out
@@ -112,6 +121,8 @@ class OperatorWatch:
             recorder.phase_now(state),
             self._source(state),
         )
+        if op == self._clone and runs_within(sys._getframe(3), COPIES_PARAMETER):
+            recorder.label(tensor, RefType.PARAMETER)
 
     def _several(self, out: object, op: int, state: ThreadState) -> None:
         recorder = self._recorder
@@ -120,9 +131,30 @@ class OperatorWatch:
                 continue
             recorder.born(tensor, op, state, self._source(state))
 
-    def _resized(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> None:
-        """What is known may have changed its size; what is not known was there before the recording."""
+    def _made_unseen(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any] | None
+    ) -> list[tuple[Owner, torch.Tensor, int]]:
+        """Storages that are not known, with the bytes that they had before the operator."""
+        alive = self._recorder.alive
+        pairs = [pair for tensor in tensors_in((args, kwargs)) for pair in storages(tensor)]
+        return [(owner, plain, owner_nbytes(owner)) for owner, plain in pairs if id(owner) not in alive]
+
+    def _resized(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any] | None,
+        op: int,
+        state: ThreadState,
+        unseen: Sequence[tuple[Owner, torch.Tensor, int]],
+    ) -> None:
         recorder = self._recorder
+        if any(isinstance(each, torch.UntypedStorage) for each in args) and runs_within(
+            sys._getframe(3), FILLS_STORAGE
+        ):
+            self._several(args[0], op, state)
+        for owner, plain, before in unseen:
+            if owner_nbytes(owner) > before:
+                recorder.add(owner, plain, op, state.scope, recorder.phase_now(state), self._source(state))
         for tensor in tensors_in((args, kwargs)):
             for owner, _ in storages(tensor):
                 found = recorder.alive.get(id(owner))
