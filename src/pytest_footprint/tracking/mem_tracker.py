@@ -20,6 +20,7 @@ from pytest_footprint.trace.events import Event
 from pytest_footprint.trace.reading import Reading, Window, everything, steps_window
 from pytest_footprint.trace.trace import Trace
 from pytest_footprint.tracking import internals
+from pytest_footprint.tracking.bare_storages import bare_storages_recorded
 from pytest_footprint.tracking.compat_surface import TorchSurface
 from pytest_footprint.tracking.environment import environment
 from pytest_footprint.tracking.inside_ops import InsideOps
@@ -83,6 +84,7 @@ class MemTracker(TorchSurface, TorchDispatchMode):
             with ExitStack() as undo:
                 undo.enter_context(resizes_reported_to(self._recorder.resized))
                 undo.enter_context(rng_states_reported_to(self._operators.saw_rng_state))
+                undo.enter_context(bare_storages_recorded(self._recorder))
                 undo.enter_context(self._optimizers)
                 undo.enter_context(self._modules)
                 if self._inside_ops is not None:

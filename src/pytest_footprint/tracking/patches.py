@@ -62,6 +62,8 @@ class _Patch:
 
 _resize = _Patch(torch.UntypedStorage, "resize_", method=True)
 _rng_state = _Patch(torch, "get_rng_state", method=False)
+_storage = _Patch(torch.UntypedStorage, "__init__", method=True)
+_rebuilt = _Patch(torch._utils, "_rebuild_tensor", method=False)
 
 
 def resizes_reported_to(report: Callable[[torch.UntypedStorage], object]) -> Any:
@@ -72,6 +74,16 @@ def resizes_reported_to(report: Callable[[torch.UntypedStorage], object]) -> Any
 def rng_states_reported_to(report: Callable[[torch.Tensor], object]) -> Any:
     """``torch.get_rng_state``, whose result checkpoint keeps for every region."""
     return _rng_state.reported_to(report)
+
+
+def storages_reported_to(report: Callable[[torch.UntypedStorage], object]) -> Any:
+    """``torch.UntypedStorage(...)``, by which ``copy.deepcopy`` copies tensors."""
+    return _storage.reported_to(report)
+
+
+def rebuilt_tensors_reported_to(report: Callable[[torch.Tensor], object]) -> Any:
+    """What ``torch.load`` and ``pickle`` make tensors with."""
+    return _rebuilt.reported_to(report)
 
 
 _our_hooks: set[int] = set()
