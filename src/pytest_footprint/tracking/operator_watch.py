@@ -90,6 +90,10 @@ class OperatorWatch:
                 self._several(out, known[1], state)
         elif makes is Makes.MANY:
             self._several(out, known[1], state)
+        elif makes is Makes.PERHAPS:
+            given = {id(owner) for tensor in tensors_in((args, kwargs)) for owner, _ in storages(tensor)}
+            made = [each for each in tensors_in(out) if not any(id(owner) in given for owner, _ in storages(each))]
+            self._several(made, known[1], state)
         else:
             self._resized(args, kwargs, known[1], state, unseen)
         if recorder.creates_graph:

@@ -22,6 +22,8 @@ class Makes(IntEnum):
     """It may change the size of a storage that it was given: ``out=``, ``resize_`` and the like."""
     WAITS = 4
     """``wait_tensor``: gives back the tensor that it waited for."""
+    PERHAPS = 5
+    """A view or a copy, as it comes: ``to``, ``reshape``. Modes see these in inference mode only; else their parts."""
 
 
 _RESIZING = frozenset({"resize_", "resize_as_", "resize_as_sparse_", "set_", "_resize_output_", "swap_"})
@@ -48,12 +50,18 @@ def classify(func: Any) -> Makes:  # noqa: PLR0911 - each line is one case
         return Makes.NOTHING
     fresh = [returned for returned in schema.returns if returned.alias_info is None]
     if not fresh:
-        return Makes.NOTHING
+        return Makes.PERHAPS if _may_copy(func) else Makes.NOTHING
     if len(schema.returns) == 1 and isinstance(fresh[0].type, torch.TensorType):
         return Makes.ONE
     if any("Tensor" in str(returned.type) for returned in fresh):
         return Makes.MANY
     return Makes.NOTHING
+
+
+def _may_copy(func: torch._ops.OpOverload) -> bool:
+    composite = torch._C.DispatchKey.CompositeImplicitAutograd
+    writes = any(returned.alias_info.is_write for returned in func._schema.returns if returned.alias_info is not None)
+    return bool(func._schema.returns) and not writes and func.has_kernel_for_dispatch_key(composite)
 
 
 def op_name(func: Any) -> str:
