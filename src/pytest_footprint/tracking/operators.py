@@ -34,6 +34,9 @@ _LIFTS = frozenset({"aten::lift_fresh", "aten::lift"})
 _UNDECLARED_VIEWS = frozenset({"aten::_unsafe_view", "aten::unsafe_split", "aten::unsafe_split_with_sizes"})
 """They return views without saying so in their schema."""
 
+_NO_MEMORY = "aten::_efficientzerotensor"
+"""Its result says how large it would be, but nothing is allocated for it."""
+
 
 def classify(func: Any) -> Makes:  # noqa: PLR0911 - each line is one case
     """Decide for one operator; higher-order operators have no schema and may return anything."""
@@ -46,7 +49,7 @@ def classify(func: Any) -> Makes:  # noqa: PLR0911 - each line is one case
         return Makes.RESIZES
     if schema.name in _LIFTS:
         return Makes.ONE
-    if schema.name in _UNDECLARED_VIEWS:
+    if schema.name in _UNDECLARED_VIEWS or schema.name == _NO_MEMORY:
         return Makes.NOTHING
     fresh = [returned for returned in schema.returns if returned.alias_info is None]
     if not fresh:
