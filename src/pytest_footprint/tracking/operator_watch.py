@@ -27,6 +27,8 @@ from pytest_footprint.tracking.storages import Owner, owner_nbytes, plain_storag
 _NOTHING, _ONE = Makes.NOTHING, Makes.ONE
 _PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter)
 _DETACH = torch.ops.aten.detach.default
+_REPLACES_PARTS = frozenset({torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc})
+"""What is a view, or in place, for other tensors gives these new indices or values."""
 _DTENSOR_FILES = "torch/distributed/tensor/"
 
 
@@ -67,6 +69,8 @@ class OperatorWatch:
             with self.inside_ops.range(known[1]):
                 out = func(*args, **kwargs) if kwargs else func(*args)
 
+        if makes is _NOTHING and type(out) is torch.Tensor and out.layout in _REPLACES_PARTS:
+            makes = Makes.MANY if args and out is args[0] else Makes.PERHAPS
         recorder = self._recorder
         node = current_node()
         if node is None:
@@ -91,9 +95,7 @@ class OperatorWatch:
         elif makes is Makes.MANY:
             self._several(out, known[1], state)
         elif makes is Makes.PERHAPS:
-            given = {id(owner) for tensor in tensors_in((args, kwargs)) for owner, _ in storages(tensor)}
-            made = [each for each in tensors_in(out) if not any(id(owner) in given for owner, _ in storages(each))]
-            self._several(made, known[1], state)
+            self._perhaps(out, args, kwargs, known[1], state)
         else:
             self._resized(args, kwargs, known[1], state, unseen)
         if recorder.creates_graph:
@@ -134,6 +136,17 @@ class OperatorWatch:
             if isinstance(tensor, FakeTensor) and self._is_shadow(tensor):
                 continue
             recorder.born(tensor, op, state, self._source(state))
+
+    def _perhaps(
+        self, out: object, args: tuple[Any, ...], kwargs: dict[str, Any] | None, op: int, state: ThreadState
+    ) -> None:
+        """What the operator was not given, and nobody knows, it made."""
+        recorder = self._recorder
+        given = {id(owner) for tensor in tensors_in((args, kwargs)) for owner, _ in storages(tensor)}
+        for tensor in tensors_in(out):
+            for owner, plain in storages(tensor):
+                if id(owner) not in given and id(owner) not in recorder.alive:
+                    recorder.add(owner, plain, op, state.scope, recorder.phase_now(state), self._source(state))
 
     def _made_unseen(
         self, args: tuple[Any, ...], kwargs: dict[str, Any] | None
