@@ -267,3 +267,32 @@ def test_a_default_limit_also_holds_for_a_test_that_imports_torch_itself(project
     result = project.run_alone("--max-peak-memory=1KiB")
 
     result.assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize(
+    ("ini", "args", "inside"),
+    [
+        pytest.param((), (), False, id="default"),
+        pytest.param((), ("--mem-inside-ops",), True, id="option"),
+        pytest.param(("mem_inside_ops = true",), (), True, id="ini"),
+    ],
+)
+def test_memory_inside_operators_counts_when_asked_for(
+    project: Project,
+    ini: tuple[str, ...],
+    args: tuple[str, ...],
+    inside: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    project.ini(*ini)
+    project.write(
+        f"""
+        import torch
+
+        def test_unique(mem_tracker):
+            x = torch.arange(1000)
+            footprint = mem_tracker.run(x.unique)
+            assert ("aten._unique2" in footprint.inside_ops) is {inside}
+        """
+    )
+
+    project.run(*args).assert_outcomes(passed=1)

@@ -185,6 +185,32 @@ def test_a_tracker_dies_without_gc() -> None:
         gc.enable()
 
 
+def test_a_trace_dies_with_its_tracker_without_gc() -> None:
+    model = nn.Linear(4, 4)
+    gc.disable()
+    try:
+        tracker = MemTracker()
+        with tracker:
+            model(torch.randn(2, 4))
+        dead = weakref.ref(tracker.trace)
+        del tracker
+        assert dead() is None
+    finally:
+        gc.enable()
+
+
+def test_a_footprint_does_not_change_after_the_context() -> None:
+    tracker = MemTracker()
+    with tracker:
+        kept = torch.zeros(1000)
+    before = tracker.footprint()
+
+    del kept
+
+    assert tracker.footprint() == before
+    assert before.end.total == 4000
+
+
 def test_thousands_of_evaluations_leave_nothing_growing_but_the_trace() -> None:
     model, x = nn.Sequential(nn.Linear(4, 4), nn.ReLU()), torch.randn(2, 4)
     tracker = MemTracker(source_lines=False)

@@ -62,7 +62,7 @@ class Recording:
     def _start(self) -> MemTracker:
         from pytest_footprint.tracking import MemTracker  # noqa: PLC0415 - torch loads when a test is tracked
 
-        tracker = MemTracker()
+        tracker = MemTracker(inside_ops=self._settings.inside_ops)
         tracker.__enter__()
         # Registered before the finalizers of the test's own fixtures, so it runs after them: modes that fixtures
         # put on torch's stack have left it when the tracker leaves it.

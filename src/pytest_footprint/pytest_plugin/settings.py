@@ -22,6 +22,8 @@ class Settings:
     limit: Limit | None
     """For every test without a marker of its own."""
     track_all: bool
+    inside_ops: bool
+    """Count what operators take and give back inside themselves."""
     report: bool
     verbose: bool
     """Show failures in full."""
@@ -50,6 +52,7 @@ class Settings:
             tolerance=allowed,
             limit=limit,
             track_all=config.option.mem_all,
+            inside_ops=config.option.mem_inside_ops or config.getini("mem_inside_ops"),
             report=config.option.mem_report,
             verbose=config.get_verbosity(VERBOSITY) > 0,
         )
@@ -99,6 +102,15 @@ def add_options(parser: pytest.Parser) -> None:
         default=False,
         help="print a table of every tracked test: peak, its largest reference type, limit, verdict",
     )
+    group.addoption(
+        "--mem-inside-ops",
+        dest="mem_inside_ops",
+        action="store_true",
+        default=None,
+        help="count also what operators take and give back inside themselves; it depends on kernels and threads,"
+        " so keep it out of baselines (ini: mem_inside_ops; default: off)",
+    )
+    parser.addini("mem_inside_ops", "default of --mem-inside-ops", type="bool", default=False)
     parser.addini("max_peak_memory", "default of --max-peak-memory", type="string", default="")
     parser.addini("mem_tolerance", "default of --mem-tolerance", type="string", default="")
     parser.addini(f"verbosity_{VERBOSITY}", "how much failures of memory checks show; auto follows -v", default="auto")

@@ -48,10 +48,10 @@ def steps_window(trace: Trace, *, since: int = 0, skip: int = 0) -> Window | Non
     return Window(begins[0], ends[-1], begins[len(ends) - 1], len(ends))
 
 
-def everything(trace: Trace) -> Window:
-    """All that was recorded, as one step or as the steps that it was taken in."""
+def everything(trace: Trace, events: int | None = None) -> Window:
+    """All that was recorded, or its first ``events``, as one step or as the steps that it was taken in."""
     steps = steps_window(trace)
-    last = len(trace.events)
+    last = len(trace.events) if events is None else events
     return Window(0, last, steps.last_step if steps else 0, steps.steps if steps else 1)
 
 

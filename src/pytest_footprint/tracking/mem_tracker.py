@@ -180,17 +180,21 @@ class MemTracker(TorchSurface, TorchDispatchMode):
         self._recorder.event(Event.MARK, len(self.trace.marks) - 1)
 
     def footprint(self) -> Footprint:
-        """What was recorded so far, as one footprint; with `step`, orders and growth are those of the last step."""
+        """What was recorded so far, as one footprint; with `step`, orders and growth are those of the last step.
+
+        After the context it stays what it was when the context ended, whatever dies since.
+        """
         if self._depth:
-            self._settle()
             self._walk_graphs_without_backward()
-        return self._read(everything(self.trace))
+        events, _ = self._now()
+        return self._read(everything(self.trace, events))
 
     def _read(self, window: Window) -> Footprint:
         if self._inside_ops is not None and self._depth:
             self._inside_ops.stop()
             self._inside_ops.start()
-        return Reading(self.trace).footprint(
+        events = self._left_at[0] if self._left_at is not None else None
+        return Reading(self.trace, events).footprint(
             window,
             structure=structure_of_roots(self._recorder.names, self.trace),
             environment=environment(self.trace.devices.keys),

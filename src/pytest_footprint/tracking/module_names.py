@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Iterator
 
@@ -75,25 +76,27 @@ class ModuleNames:
         trace = self._trace
         row = len(trace.module_class)
         name = _class_name(module)
-        key, known, numbers = id(module), self._known, self._numbers
         number = 1
         if parent < 0:
-            taken = numbers.setdefault(name, set())
+            taken = self._numbers.setdefault(name, set())
             while number in taken:
                 number += 1
             taken.add(number)
-
-        def forget(_: weakref.ref[nn.Module]) -> None:
-            known.pop(key, None)
-            if trace.module_parent[row] < 0:
-                numbers.get(name, set()).discard(trace.module_number[row])
-
         trace.module_class.append(name)
         trace.module_attribute.append(attribute)
         trace.module_parent.append(parent)
         trace.module_number.append(number)
-        known[key] = weakref.ref(module, forget), row
+        # The names know the module's reference, so what that calls must know the names weakly: no cycle holds a trace.
+        forget = functools.partial(_forget, weakref.ref(self), id(module), row)
+        self._known[id(module)] = weakref.ref(module, forget), row
         return row
+
+    def forget(self, key: int, row: int) -> None:
+        """A module died: what was known of it goes, and a root's number is free again."""
+        self._known.pop(key, None)
+        if self._trace.module_parent[row] < 0:
+            name = self._trace.module_class[row]
+            self._numbers.get(name, set()).discard(self._trace.module_number[row])
 
     def _adopt(self, row: int, parent: int, attribute: str) -> None:
         """What was called on its own is now seen to be part of something larger."""
@@ -108,6 +111,12 @@ class ModuleNames:
                 return True
             row = self._trace.module_parent[row]
         return False
+
+
+def _forget(names: weakref.ref[ModuleNames], key: int, row: int, _: weakref.ref[nn.Module]) -> None:
+    alive = names()
+    if alive is not None:
+        alive.forget(key, row)
 
 
 def _class_name(module: nn.Module) -> str:
