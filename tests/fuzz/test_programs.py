@@ -1,17 +1,24 @@
-"""Random programs are recorded to the byte, and run as they do without a tracker."""
+"""Random programs are recorded to the byte, and run as they do without a tracker.
+
+``FUZZ_PROGRAMS=20000 python -m pytest tests/fuzz`` runs so many other programs than the usual 1,000, which are the same
+in every run.
+"""
 
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 
 import program_actions  # noqa: F401 - registers the steps
 import pytest
 from exactness import ANY_MODE, differences, one_thread
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from programs import Block, Step, programs, run_program
 
-PROGRAMS = int(os.environ.get("FUZZ_PROGRAMS", "1000"))
+_ASKED_FOR = os.environ.get("FUZZ_PROGRAMS")
+_BATCHES = 4
+"""So that several workers share the work."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -20,10 +27,23 @@ def _one_thread() -> Iterator[None]:
         yield
 
 
-@pytest.mark.filterwarnings("ignore")
-@settings(max_examples=PROGRAMS, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-@given(programs())
-def test_any_program_is_recorded_to_the_byte(steps: tuple[Step | Block, ...]) -> None:
+def _wrong(steps: tuple[Step | Block, ...]) -> list[str]:
     found = differences(lambda tracker: run_program(steps, tracker))
+    return [each for each in found if each != ANY_MODE]
 
-    assert [each for each in found if each != ANY_MODE] == []
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("batch", range(_BATCHES))
+def test_any_program_is_recorded_to_the_byte(batch: int) -> None:
+    @seed(batch if _ASKED_FOR is None else random.randrange(1 << 30))  # noqa: S311 - no secret
+    @settings(
+        max_examples=int(_ASKED_FOR or 1000) // _BATCHES,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(programs())
+    def check(steps: tuple[Step | Block, ...]) -> None:
+        assert _wrong(steps) == []
+
+    check()

@@ -208,8 +208,8 @@ def sparse(state: State, a: int, b: int) -> None:
     x = state.matrix(a)
     functions: tuple[Any, ...] = (
         lambda: x.relu().to_sparse(), x.to_sparse_csr, x.to_sparse_csc,
-        lambda: (x.to_sparse() + x.to_sparse()).coalesce(), lambda: torch.sparse.mm(x.to_sparse(), x.T),
-        x.to_sparse().to_dense, lambda: x.to_sparse_bsr((1, 2)), x.detach().to_mkldnn,
+        lambda: torch.Tensor.coalesce(x.to_sparse() + x.to_sparse()), lambda: torch.sparse.mm(x.to_sparse(), x.T),
+        lambda: torch.Tensor.to_dense(x.to_sparse()), lambda: x.to_sparse_bsr((1, 2)), x.detach().to_mkldnn,
     )  # fmt: skip
     state.keep(functions[b % len(functions)]())
 

@@ -69,8 +69,10 @@ class OperatorWatch:
             with self.inside_ops.range(known[1]):
                 out = func(*args, **kwargs) if kwargs else func(*args)
 
-        if makes is _NOTHING and type(out) is torch.Tensor and out.layout in _REPLACES_PARTS:
-            makes = Makes.MANY if args and out is args[0] else Makes.PERHAPS
+        if makes is _NOTHING:
+            first = out[0] if type(out) is list and out else out
+            if type(first) is torch.Tensor and first.layout in _REPLACES_PARTS:
+                makes = Makes.MANY if args and out is args[0] else Makes.PERHAPS
         recorder = self._recorder
         node = current_node()
         if node is None:
