@@ -47,3 +47,19 @@ def test_any_program_is_recorded_to_the_byte(batch: int) -> None:
         assert _wrong(steps) == []
 
     check()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param((Step("copied"),), id="a tensor is deep-copied"),
+        pytest.param((Step("saved_and_loaded"),), id="a tensor is loaded"),
+        pytest.param((Step("storage_made"),), id="a storage is made without a tensor"),
+        pytest.param((Block("inference_mode", (Step("cast", 0, 1),)),), id="a composite operator copies"),
+        pytest.param((Step("sparse"), Step("view", 1, 1)), id="a sparse tensor is transposed"),
+        pytest.param((Step("sparse"), Step("view", 1, 5)), id="a sparse tensor is unbound"),
+    ],
+)
+def test_a_program_that_was_once_wrong_is_right(steps: tuple[Step | Block, ...]) -> None:
+    assert _wrong(steps) == []

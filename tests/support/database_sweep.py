@@ -25,8 +25,8 @@ SHARDS = 2
 
 ANY_MODE = "results differ, as under any dispatch mode"
 REASONS = {
-    ANY_MODE: "torch's own doing: where any dispatch mode is active, an empty one too, autograd takes a formula "
-    "for tensor subclasses, and rounds otherwise",
+    ANY_MODE: "torch's own doing: where a dispatch mode is active, an empty one too, autograd takes the formula\n"
+    "  for tensor subclasses, which rounds otherwise",
 }
 """What may differ, and why. Anything else that the sweep finds is a defect."""
 
@@ -113,8 +113,8 @@ def page(result: Mapping[str, Any], torch_version: str) -> str:
         "## Why",
         "",
         *(f"- **{finding}**: {reason}." for finding, reason in REASONS.items()),
-        "- The results of `empty` and its like and of `linalg.lstsq` are not compared, their memory is: with no tracker",
-        "  they are not the same from run to run either (memory that nobody wrote; LAPACK, by where its memory lies).",
+        "- The results of `empty` and its like and of `linalg.lstsq` are not compared, their memory is: without a",
+        "  tracker, too, they change from run to run (memory that nobody wrote; LAPACK, by where its memory lies).",
         "",
     ]
     return "\n".join(lines)

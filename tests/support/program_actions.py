@@ -121,6 +121,9 @@ def _clear(storage: torch.UntypedStorage, since: int) -> None:
 @action
 def resized(state: State, a: int, b: int) -> None:
     tensor = state.tensor(a)
+    if tensor.requires_grad and a % 4:
+        tensor = tensor.detach().clone()
+        state.keep(tensor)
     before = tensor.untyped_storage().nbytes()
     try:
         tensor.resize_(b * 5)
