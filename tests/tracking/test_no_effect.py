@@ -35,7 +35,7 @@ def _globals() -> dict[str, object]:
         "modes": torch._C._len_torch_dispatch_stack(),
         "format": warnings.formatwarning,
         "filters": list(warnings.filters),
-        "gc": gc.isenabled(),
+        "gc": (gc.isenabled(), gc.get_freeze_count()),
         "grad": torch.is_grad_enabled(),
     }
 
@@ -121,6 +121,29 @@ def test_nested_and_repeated_entries_leave_nothing() -> None:
     other.__exit__(None, None, None)
 
     assert _globals() == before
+
+
+def test_objects_that_the_user_froze_stay_frozen() -> None:
+    gc.freeze()
+    try:
+        with MemTracker():
+            torch.zeros(10)
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+
+
+def test_garbage_of_before_does_not_die_inside_a_step_and_that_of_a_step_does() -> None:
+    def garbage() -> None:
+        cycle: list[object] = [torch.zeros(1000)]
+        cycle.append(cycle)
+
+    with MemTracker() as tracker:
+        garbage()
+        footprint = tracker.run(garbage)
+
+    assert footprint.start.total == footprint.end.total == 0
+    assert footprint.peak.total == 4000
 
 
 def test_a_failed_entry_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

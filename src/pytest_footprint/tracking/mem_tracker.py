@@ -21,6 +21,7 @@ from pytest_footprint.trace.reading import Reading, Window, everything, steps_wi
 from pytest_footprint.trace.trace import Trace
 from pytest_footprint.tracking import internals
 from pytest_footprint.tracking.bare_storages import bare_storages_recorded
+from pytest_footprint.tracking.collector import older_objects_left_alone
 from pytest_footprint.tracking.compat_surface import TorchSurface
 from pytest_footprint.tracking.environment import environment
 from pytest_footprint.tracking.inside_ops import InsideOps
@@ -82,6 +83,7 @@ class MemTracker(TorchSurface, TorchDispatchMode):
             internals.check()
             internals.never_compiled(MemTracker.__torch_dispatch__)
             with ExitStack() as undo:
+                undo.enter_context(older_objects_left_alone())
                 undo.enter_context(resizes_reported_to(self._recorder.resized))
                 undo.enter_context(rng_states_reported_to(self._operators.saw_rng_state))
                 undo.enter_context(bare_storages_recorded(self._recorder))
