@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import program_actions  # noqa: F401 - registers the steps
 import pytest
-from exactness import ANY_MODE, differences, one_thread
+import torch
+from exactness import ANY_MODE, DIFFER, differences, one_thread, same
 from hypothesis import HealthCheck, given, seed, settings
 from programs import Block, Step, programs, run_program
 
@@ -29,7 +30,20 @@ def _one_thread() -> Iterator[None]:
 
 def _wrong(steps: tuple[Step | Block, ...]) -> list[str]:
     found = differences(lambda tracker: run_program(steps, tracker))
-    return [each for each in found if each != ANY_MODE]
+    excused = {ANY_MODE}
+    if DIFFER in found and not _is_reproducible(steps):
+        excused.add(DIFFER)
+    return [each for each in found if each not in excused]
+
+
+def _is_reproducible(steps: tuple[Step | Block, ...]) -> bool:
+    """A program may show memory that nobody wrote: then its results follow what the heap held before."""
+    held, results = [], []
+    for size in range(8, 80, 9):
+        held.append([torch.full((size,), float(size)) for _ in range(20)][::2])
+        torch.manual_seed(0)
+        results.append(run_program(steps, None))
+    return all(same(results[0], result) for result in results)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -88,6 +88,7 @@ class _Operator:
     end: int
 
 
+DIFFER = "results differ"
 ANY_MODE = "results differ, as under any dispatch mode"
 """torch's own doing: where a mode is active, some formulas take another way (the gradient of ``prod``)."""
 
@@ -107,7 +108,7 @@ def differences(program: Program, *, values: bool = True) -> list[str]:
     if _kind(bare) != _kind(tracked):
         found.append(f"outcome: {_kind(tracked)} instead of {_kind(bare)}")
     elif values and not same(bare, tracked):
-        found.append(ANY_MODE if same(marked, tracked) else "results differ")
+        found.append(ANY_MODE if same(marked, tracked) else DIFFER)
     if not torch.equal(bare_random, tracked_random):
         found.append("random state differs")
     if seen.peak != truth.peak:
