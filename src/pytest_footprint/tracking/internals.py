@@ -108,19 +108,17 @@ def is_reached_by_backward(tensor: torch.Tensor) -> bool:
         return True  # torch refuses to answer for a leaf that autograd.grad was asked for: its gradient comes
 
 
-COPIES_PARAMETER = frozenset({("torch.nn.parameter", "__deepcopy__")})
+COPIES_PARAMETER = ("torch.nn.parameter", "__deepcopy__")
 """What is cloned here becomes a parameter."""
-FILLS_STORAGE = frozenset({("torch._tensor", "__deepcopy__"), ("torch._utils", "_rebuild_tensor")})
-"""Copies and loaded files: a storage is filled out of the dispatcher's sight, and then a tensor is put onto it."""
 _NEAR = 12
 
 
-def runs_within(frame: FrameType | None, functions: frozenset[tuple[str, str]]) -> bool:
-    """Whether one of these functions (module and name) is among the nearest frames at or above ``frame``."""
+def runs_within(frame: FrameType | None, function: tuple[str, str]) -> bool:
+    """Whether this function (module and name) is among the nearest frames at or above ``frame``."""
     for _ in range(_NEAR):
         if frame is None:
             return False
-        if (frame.f_globals.get("__name__"), frame.f_code.co_name) in functions:
+        if (frame.f_globals.get("__name__"), frame.f_code.co_name) == function:
             return True
         frame = frame.f_back
     return False

@@ -16,7 +16,6 @@ from pytest_footprint.tracking.inside_ops import InsideOps
 from pytest_footprint.tracking.internals import (
     ACCUMULATE_GRAD,
     COPIES_PARAMETER,
-    FILLS_STORAGE,
     current_node,
     runs_within,
 )
@@ -167,10 +166,6 @@ class OperatorWatch:
         unseen: Sequence[tuple[Owner, torch.Tensor, int]],
     ) -> None:
         recorder = self._recorder
-        if any(isinstance(each, torch.UntypedStorage) for each in args) and runs_within(
-            sys._getframe(3), FILLS_STORAGE
-        ):
-            self._several(args[0], op, state)
         for owner, plain, before in unseen:
             if owner_nbytes(owner) > before:
                 recorder.add(owner, plain, op, state.scope, recorder.phase_now(state), self._source(state))
