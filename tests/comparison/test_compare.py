@@ -124,7 +124,7 @@ def test_another_dtype_is_seen_with_equal_bytes_even_within_a_tolerance() -> Non
     comparison = compare(Footprint(saved=before), Footprint(saved=after), Tolerance.parse("50%"))
 
     assert comparison.changes == (
-        TextChange(Signal.SAVED, "M.{0..1}", "1 x float32[2] from aten.mm", "1 x int32[2] from aten.mm"),
+        TextChange(Signal.SAVED, "M.{0..1}", "float32[2] from aten.mm", "int32[2] from aten.mm"),
     )
 
 

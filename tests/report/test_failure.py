@@ -70,8 +70,10 @@ def test_logits_that_are_kept_are_a_message_that_names_their_line() -> None:
     assert (
         text
         == """\
-memory differs from its baseline: cpu peak +128 MiB (+52 %), activations +128 MiB, \
-kept by GPT.head: float32[256, 1024] from aten._log_softmax, train.py:88
+memory differs from its baseline: cpu peak +128 MiB (+52 %), 128 MiB more with every step: \
+activations kept by GPT.head
+activations +128 MiB (+128 %), kept by GPT.head: float32[256, 1024] from aten._log_softmax,
+  train.py:88
 
 changed      what                              baseline      now  difference      %
 peak         cpu total, all of it activations   244 MiB  372 MiB    +128 MiB  +52 %
@@ -94,8 +96,9 @@ def test_checkpointing_that_is_lost_is_a_message_that_names_the_layer() -> None:
     assert (
         text
         == """\
-memory differs from its baseline: cpu peak +28 MiB (+11 %), activations +24 MiB; \
-GPT.layers.3 is no longer recomputed (3 modules)
+memory differs from its baseline: cpu peak +28 MiB (+11 %): GPT.layers.3 is no longer recomputed (3 modules)
+activations +24 MiB (+24 %), mostly float32 from aten.mm in GPT.layers.3, the largest part kept by
+  GPT.layers.3.attn: float32[8, 256, 1024] from aten.mm, model.py:30
 
 changed             what                   baseline      now  difference      %
 peak                cpu total               244 MiB  272 MiB     +28 MiB  +11 %
@@ -112,7 +115,7 @@ what grew (activations, in peak, saved):
   +8 MiB  GPT.layers.3.mlp   float32[8, 256, 1024]  mm        model.py:30
   +8 MiB  GPT.layers.3.ln    float32[8, 256, 1024]  mm        model.py:30
 
-order and structure:
+order:
   GPT.layers.3 is no longer recomputed (3 modules)
   recomputed order: the first call that differs is number 10, GPT.layers.3 -> GPT.layers.4
 
@@ -124,10 +127,7 @@ def test_an_improvement_is_called_one() -> None:
     text = failure_text(compare(LOGITS_KEPT, BEFORE), accept=ACCEPT)
 
     first, *_, last = text.splitlines()
-    assert first == (
-        "memory is below its baseline: cpu peak -128 MiB (-34 %), activations -128 MiB,"
-        " no longer kept by GPT.head: float32[256, 1024] from aten._log_softmax, train.py:88"
-    )
+    assert first == ("memory is below its baseline: cpu peak -128 MiB (-34 %): activations no longer kept by GPT.head")
     assert "what shrank (activations, in peak, end):" in text
     assert last == f"this is an improvement; to defend it from now on: {ACCEPT}"
 
@@ -158,7 +158,7 @@ HUGE = replace(
 def test_the_largest_difference_still_fits_one_screen() -> None:
     _, *others = failure_text(compare(BEFORE, HUGE), accept=ACCEPT).splitlines()
 
-    assert len(others) < 32
+    assert len(others) <= 32
     assert max(map(len, others)) <= 100
     assert sum("(-v shows all)" in line for line in others) == 3
     assert {line.split()[0] for line in others if "cpu total" in line} >= {"peak", "end", "growth", "saved"}
@@ -179,10 +179,14 @@ def test_verbose_shows_everything_in_full() -> None:
 def test_growth_alone_is_told_per_step() -> None:
     after = replace(BEFORE, growth=cpu(other=2), at_end=(replace(alive("", 2, "aten.clone"), ref_type=RefType.OTHER),))
 
-    assert headline(compare(BEFORE, after)) == (
-        "memory differs from its baseline: cpu growth per step +2 MiB (new), other +2 MiB,"
-        " kept by code outside modules: float32[8, 256, 1024] from aten.clone, model.py:30"
+    first, second, third, *_ = failure_text(compare(BEFORE, after), accept=ACCEPT).splitlines()
+
+    assert first == (
+        "memory differs from its baseline: cpu growth per step +2 MiB (new):"
+        " tensors kept by code outside modules, model.py:30"
     )
+    assert second == "other +2 MiB (new), kept by code outside modules: float32[8, 256, 1024] from aten.clone,"
+    assert third == "  model.py:30"
 
 
 def test_a_shift_between_types_is_told_without_a_total() -> None:
@@ -207,7 +211,7 @@ def test_a_shift_between_types_is_told_without_a_total() -> None:
         (
             ["M.0", "M.1", "M.2", "M.3"],
             ["M.3", "M.2", "M.1", "M.0"],
-            "M.{1..3} moved in forward and backward (3 modules)",
+            "M.{1..3} moved in forward and backward (3 modules): M.1 ran after M.0, now after M.2",
         ),
     ],
 )
@@ -245,7 +249,7 @@ def test_keys_and_ties_that_come_and_go_are_said_to() -> None:
     lines = failure_text(compare(before, after), accept=ACCEPT, verbose=True).splitlines()
 
     assert lines[2:7] == [
-        "order and structure:",
+        "structure:",
         "  x.a is gone: it was int8[1]",
         "  y.b is new: int8[2]",
         "  tied otherwise: c = x.a -> c = d = y.b",
@@ -258,8 +262,7 @@ def test_another_dtype_that_is_saved_is_told_with_equal_bytes() -> None:
         return Footprint(saved=SavedTensors((SavedTensor("M", "aten.mm", (2,), dtype, ByteSize(8), "cpu"),)))
 
     assert headline(compare(saves("int32"), saves("float32"))) == (
-        "what is saved for backward is not what the baseline says:"
-        " M saves 1 x float32[2] from aten.mm for backward, not 1 x int32[2] from aten.mm"
+        "what is saved for backward is not what the baseline says: M saves float32[2] from mm, not int32[2] from mm"
     )
 
 
@@ -269,7 +272,8 @@ def test_a_total_that_grew_is_told_before_one_that_shrank() -> None:
     text = failure_text(compare(BEFORE, after), accept=ACCEPT)
 
     assert text.startswith(
-        "memory differs from its baseline: cpu end of step +1 MiB (+0.69 %), optimizer states +1 MiB"
+        "memory differs from its baseline: cpu end of step +1 MiB (+0.69 %): optimizer states\n"
+        "optimizer states +1 MiB (+1 %)\n"
     )
     assert "improvement" not in text
 
@@ -279,7 +283,7 @@ def test_a_total_that_shrank_is_an_improvement_whatever_moved_inside_it() -> Non
 
     text = failure_text(compare(BEFORE, after), accept=ACCEPT)
 
-    assert text.startswith("memory is below its baseline: cpu peak -49 MiB (-20 %), activations -50 MiB")
+    assert text.startswith("memory is below its baseline: cpu peak -49 MiB (-20 %): activations\n")
     assert "this is an improvement; to defend it from now on" in text
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from pytest_footprint.report.table import shortened, table
+import pytest
+
+from pytest_footprint.report.table import shortened, table, wrapped
 
 
 def test_columns_that_may_be_shortened_share_the_loss() -> None:
@@ -15,6 +17,30 @@ def test_a_table_that_fits_is_not_shortened() -> None:
     assert table(("a", "b"), [("x" * 40, "1")], right="b", elastic="a", width=80) == f"{'a':40}  b\n{'x' * 40}  1"
 
 
-def test_both_ends_of_a_name_stay() -> None:
-    assert shortened("GPT.layers.{0..11}.attn.qkv", 18) == "GPT.l...}.attn.qkv"
-    assert shortened("GPT.head", 8) == "GPT.head"
+@pytest.mark.parametrize(
+    ("name", "width", "shown"),
+    [
+        ("GPT.layers.{0..11}.attn.qkv", 19, "...{0..11}.attn.qkv"),
+        ("GPT.layers.{0..11}.attn.qkv", 18, "...attn.qkv"),
+        ("GPT.head", 8, "GPT.head"),
+        ("/home/me/project/train/model.py:88", 24, ".../train/model.py:88"),
+        ("tests/train_small.py:88", 14, "...small.py:88"),
+        ("GPT.averyveryverylongname", 12, "...ylongname"),
+    ],
+)
+def test_names_and_paths_keep_their_ends_and_are_cut_between_parts(name: str, width: int, shown: str) -> None:
+    assert shortened(name, width) == shown
+
+
+def test_columns_that_are_clipped_keep_their_beginnings() -> None:
+    text = table(("operator", "n"), [("convolution_backward", "1")], clipped="operator", width=17)
+
+    assert text.splitlines()[1] == "convolution...  1"
+
+
+def test_sentences_break_between_words_and_not_inside_shapes() -> None:
+    assert wrapped("kept by GPT.head: float32[4, 32, 256] from aten.mm", 30) == [
+        "kept by GPT.head:",
+        "  float32[4, 32, 256] from",
+        "  aten.mm",
+    ]

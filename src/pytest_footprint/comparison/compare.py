@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from pytest_footprint.comparison.culprits import culprits
+from pytest_footprint.comparison.graphs import graph_kept
 from pytest_footprint.comparison.orders import order_changes
+from pytest_footprint.comparison.renames import under_new_names
 from pytest_footprint.comparison.saved import saved_changes
 from pytest_footprint.comparison.sizes import size_changes
 from pytest_footprint.comparison.structures import structure_changes
@@ -26,21 +28,27 @@ def compare(before: Value, after: Value, tolerance: Tolerance = EXACT) -> Compar
         TypeError: the two are not of the same kind, or of none that can be compared.
     """
     if isinstance(before, Footprint) and isinstance(after, Footprint):
-        changes: tuple[Change, ...] = (
-            *size_changes(Signal.PEAK, before.peak, after.peak, tolerance),
-            *size_changes(Signal.END, before.end, after.end, tolerance),
-            *size_changes(Signal.GROWTH, before.growth, after.growth, tolerance),
-            *saved_changes(before.saved, after.saved, tolerance),
-            *_orders(before.hierarchy, after.hierarchy),
-            *structure_changes(before.structure, after.structure),
-        )
-        return Comparison(changes, culprits(before, after, changes), _recorded(before, after))
+        return _footprints(before, after, tolerance)
     if isinstance(before, Hierarchy) and isinstance(after, Hierarchy):
         return Comparison(tuple(_orders(before, after)))
     if isinstance(before, Structure) and isinstance(after, Structure):
         return Comparison(tuple(structure_changes(before, after)))
     msg = f"a {type(before).__name__} and a {type(after).__name__} cannot be compared"
     raise TypeError(msg)
+
+
+def _footprints(stored: Footprint, after: Footprint, tolerance: Tolerance) -> Comparison:
+    before = under_new_names(stored, after)
+    changes: tuple[Change, ...] = (
+        *size_changes(Signal.PEAK, before.peak, after.peak, tolerance),
+        *size_changes(Signal.END, before.end, after.end, tolerance),
+        *size_changes(Signal.GROWTH, before.growth, after.growth, tolerance),
+        *saved_changes(before.saved, after.saved, tolerance),
+        *_orders(before.hierarchy, after.hierarchy),
+        *structure_changes(before.structure, after.structure),
+    )
+    found = culprits(before, after, changes)
+    return Comparison(changes, found, graph_kept(before.saved, found), _recorded(before, after))
 
 
 def _orders(before: Hierarchy, after: Hierarchy) -> Iterator[Change]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from pytest_footprint.comparison.settling import Row, dtypes_paired, settled
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.comparison import Change, Culprit, Signal, SizeChange
 from pytest_footprint.model.footprint import Footprint
-from pytest_footprint.model.fqn import INDEX, fold_alike
+from pytest_footprint.model.fqn import fold_alike
 from pytest_footprint.model.live_group import LiveGroup, summed_up
 from pytest_footprint.model.ref_type import BY_ROOT
 
@@ -30,15 +31,15 @@ def culprits(before: Footprint, after: Footprint, changes: Sequence[Change]) -> 
     ):
         if signal in moved:
             alone = _differences(signal, _only(then, moved[signal]), _only(now, moved[signal]))
-            found += _folded(_settled(alone, keep_more))
-    return (*found, *_folded(saved))
+            found += _folded(dtypes_paired(settled(alone, keep_more)))
+    return (*found, *_folded(dtypes_paired(saved)))
 
 
 def _only(groups: Iterable[LiveGroup], moved: set[tuple[str, str]]) -> tuple[LiveGroup, ...]:
     return summed_up(group for group in groups if (group.device, group.ref_type.value) in moved)
 
 
-def _differences(signal: Signal, before: Iterable[LiveGroup], after: Iterable[LiveGroup]) -> list[tuple[str, Culprit]]:
+def _differences(signal: Signal, before: Iterable[LiveGroup], after: Iterable[LiveGroup]) -> list[Row]:
     """Pairs of a module and what it has more or less of."""
     then, now = {_key(group): group for group in before}, {_key(group): group for group in after}
     alone = []
@@ -51,30 +52,7 @@ def _differences(signal: Signal, before: Iterable[LiveGroup], after: Iterable[Li
     return alone
 
 
-def _settled(alone: list[tuple[str, Culprit]], keep_more: set[str]) -> list[tuple[str, Culprit]]:
-    """Without what only changed places between repeated layers.
-
-    The peak of a deep model moves from one layer to the next at the slightest change, and then all tensors of one
-    layer are new and all of another gone. Modules in ``keep_more`` are the last whose tensors are taken for moved.
-    """
-    gone: dict[tuple[object, ...], list[tuple[str, Culprit]]] = {}
-    for row in alone:
-        if row[1].nbytes < 0:
-            gone.setdefault(_elsewhere(*row), []).append(row)
-    moved: set[tuple[str, Culprit]] = set()
-    for row in sorted(alone, key=lambda row: row[0] in keep_more):
-        if row[1].nbytes > 0 and (others := gone.get(_elsewhere(*row))):
-            moved |= {row, others.pop()}
-    return [row for row in alone if row not in moved]
-
-
-def _elsewhere(fqn: str, one: Culprit) -> tuple[object, ...]:
-    """What the same tensors of another layer have in common with these."""
-    layer = tuple("*" if INDEX.fullmatch(part) else part for part in fqn.split("."))
-    return layer, one.ref_type, one.op, one.shape, one.dtype, one.device, abs(one.count), abs(one.nbytes)
-
-
-def _folded(alone: list[tuple[str, Culprit]]) -> list[Culprit]:
+def _folded(alone: list[Row]) -> list[Culprit]:
     folded = [
         replace(one, fqn=fqn, count=one.count * members, nbytes=ByteSize(one.nbytes * members))
         for fqn, members, one in fold_alike(alone)

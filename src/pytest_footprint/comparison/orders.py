@@ -57,11 +57,8 @@ def _moved(before: Sequence[str], after: Sequence[str]) -> Iterator[OrderEdit]:
     counts = Counter(before)
     fates = {call[0]: (counts[call[0]],) for at, call in enumerate(shared) if at not in stay}
     for fqn, members, (modules, (calls,)) in fold_alike(_outermost(fates)):
-        places = ("", "")
-        if members == 1:
-            [name] = unfold(fqn)
-            places = (_place(before, name), _place(after, name))
-        yield OrderEdit(fqn, members * modules, calls, calls, *places)
+        first = unfold(fqn)[0]
+        yield OrderEdit(fqn, members * modules, calls, calls, _place(before, first), _place(after, first))
 
 
 def _numbered(calls: Sequence[str]) -> dict[tuple[str, int], int]:

@@ -67,6 +67,6 @@ def _content(groups: list[LiveGroup]) -> _Content:
 
 def _words(content: _Content) -> str:
     return ", ".join(
-        f"{count} x {dtype}[{', '.join(map(str, shape))}] from {op or 'before the recording'}"
+        f"{f'{count} x ' if count > 1 else ''}{dtype}[{', '.join(map(str, shape))}] from {op or 'before the recording'}"
         for (dtype, shape, op), count in content.items()
     )

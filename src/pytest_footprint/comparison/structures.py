@@ -17,8 +17,7 @@ def structure_changes(before: Structure, after: Structure) -> Iterator[TextChang
     if set(before.tensors) == set(after.tensors) and before.tied == after.tied:
         return
     then, now = _specs(before), _specs(after)
-    gone = [name for name in then if name not in now]
-    new = [name for name in now if name not in then]
+    gone, new = _gone(then, now), _gone(now, then)
     renamed = _renames(gone, new, then, now)
     yield from _folded_renames(renamed)
     arrived = set(renamed.values())
@@ -30,6 +29,16 @@ def structure_changes(before: Structure, after: Structure) -> Iterator[TextChang
     for name, _, (was, is_now) in fold_alike(specs):
         yield TextChange(Signal.STRUCTURE, name, was, is_now)
     yield from _tied(before, after, renamed)
+
+
+def renamed_keys(before: Structure, after: Structure) -> dict[str, str]:
+    """Old name -> new name of the tensors that are most likely the same."""
+    then, now = _specs(before), _specs(after)
+    return _renames(_gone(then, now), _gone(now, then), then, now)
+
+
+def _gone(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    return [name for name in then if name not in now]
 
 
 def _specs(structure: Structure) -> dict[str, str]:

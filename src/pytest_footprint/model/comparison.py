@@ -81,7 +81,8 @@ class OrderEdit:
     after: int
     """Calls of each; 0 when it does not run any more."""
     place_before: str = ""
-    """Where it moved from: the FQN that ran before it; ``""`` when it was first, or has not moved."""
+    """Where it moved from: the FQN that ran before it, or before the first of several; ``""`` when it was first, or has
+    not moved."""
     place_after: str = ""
 
 
@@ -124,6 +125,9 @@ class Culprit:
     """How many more bytes; negative when fewer."""
     source: str | None = None
     """``file:line`` of the code that makes them, where known."""
+    was: str = ""
+    """Their dtype in the baseline when it was another one: then ``count`` is how many they are, and ``nbytes`` how many
+    bytes that makes."""
 
 
 Change: TypeAlias = SizeChange | TextChange | OrderChange
@@ -137,6 +141,9 @@ class Comparison:
     """In the order of the signals."""
     culprits: tuple[Culprit, ...] = ()
     """For each signal: what grew, largest first, then what shrank. Empty when only order or structure changed."""
+    graph_kept: ByteSize = ByteSize(0)
+    """Bytes of what autograd saved for backward that outlive the step and did not in the baseline; 0 unless it is most
+    of a graph."""
     recorded: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Environment entries that differ: name -> (baseline, now). Shown, not a failure."""
 

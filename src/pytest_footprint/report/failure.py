@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from pytest_footprint.model.comparison import Comparison, SizeChange
-from pytest_footprint.report.headline import headline, improved, subject_words, text_lines
-from pytest_footprint.report.table import WIDTH, indented, shortened, table
+from pytest_footprint.model.comparison import Comparison, Signal, SizeChange
+from pytest_footprint.report.headline import details, headline, improved, subject_words
+from pytest_footprint.report.sentences import text_lines
+from pytest_footprint.report.table import WIDTH, indented, table, wrapped
 from pytest_footprint.report.tensors import culprit_rows, tensor_table
 from pytest_footprint.report.words import more, percent, signed
 
@@ -27,11 +28,12 @@ def failure_text(comparison: Comparison, *, accept: str, verbose: bool = False) 
     lines = text_lines(comparison)
     parts = [headline(comparison)]
     if comparison.sizes:
+        parts[0] += "".join(f"\n{line}" for line in _fitting(details(comparison), verbose=verbose))
         parts.append(_sizes(comparison.sizes, None if verbose else _SIZES))
     if comparison.culprits:
         parts.append(_culprits(comparison, None if verbose else _CULPRITS))
     if lines and (comparison.sizes or len(lines) > 1 or verbose):
-        parts.append(_lines(lines, None if verbose else _LINES))
+        parts.append(_lines(_title(comparison), lines, None if verbose else _LINES))
     if comparison.recorded:
         told = ", ".join(f"{name} {was} -> {now}" for name, (was, now) in comparison.recorded.items())
         parts.append(f"the baseline comes from another environment (baseline -> now): {told}")
@@ -85,14 +87,24 @@ def _fairly(rows: Sequence[tuple[SizeChange, str]], limit: int) -> list[tuple[Si
 
 
 def _culprits(comparison: Comparison, limit: int | None) -> str:
-    rows = culprit_rows(comparison.culprits)
+    rows = culprit_rows(comparison.culprits, brief=limit is not None)
     shrank = {row.size.startswith("-") for row in rows[:limit]}
     title = "what grew and what shrank" if len(shrank) > 1 else "what shrank" if True in shrank else "what grew"
     return tensor_table(title, rows, limit=limit)
 
 
-def _lines(lines: Sequence[str], limit: int | None) -> str:
-    shown = list(lines) if limit is None else [shortened(line, WIDTH - 2) for line in lines[:limit]]
+def _title(comparison: Comparison) -> str:
+    signals = dict.fromkeys(change.signal for change in comparison.changes if not isinstance(change, SizeChange))
+    *others, last = [signal.value for signal in (Signal.ORDER, Signal.SAVED, Signal.STRUCTURE) if signal in signals]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _lines(title: str, lines: Sequence[str], limit: int | None) -> str:
+    shown = list(lines) if limit is None else _fitting(lines[:limit], verbose=False)
     if len(shown) < len(lines):
         shown.append(more(len(lines) - len(shown)))
-    return indented("\n".join(["order and structure:", *shown])).removeprefix("  ")
+    return indented("\n".join([f"{title}:", *shown])).removeprefix("  ")
+
+
+def _fitting(lines: Iterable[str], *, verbose: bool) -> list[str]:
+    return list(lines) if verbose else [part for line in lines for part in wrapped(line, WIDTH - 2)]

@@ -1,72 +1,54 @@
-"""The one line that says what happened and why."""
+"""The line that says what happened and where: all that pytest's short summary shows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from pytest_footprint.model.comparison import Comparison, Culprit, OrderChange, Signal, SizeChange, TextChange
-from pytest_footprint.report.orders import order_lines
-from pytest_footprint.report.words import kind, percent, signed, tensors
-
-TOTAL = "total"
-_MOST = 0.5
+from pytest_footprint.model.byte_size import ByteSize
+from pytest_footprint.model.comparison import Comparison, OrderChange, Signal, SizeChange, TextChange
+from pytest_footprint.report.cause import TOTAL, cause
+from pytest_footprint.report.sentences import telling_line, text_lines
+from pytest_footprint.report.words import kind, percent, signed
 
 
 def headline(comparison: Comparison) -> str:
-    """The largest change with its cause; the first line of a failure."""
+    """The largest change with its cause in short; the first line of a failure."""
     if comparison.sizes:
         return _of_sizes(comparison)
-    first, rest = text_lines(comparison)[0], len(comparison.changes) - 1
+    first, rest = telling_line(comparison) or text_lines(comparison)[0], len(comparison.changes) - 1
     tail = f", and {rest} more" if rest else ""
     match comparison.changes[0]:
-        case OrderChange():
-            return f"modules run in another order than in the baseline: {first}{tail}"
         case TextChange(signal=Signal.SAVED):
             return f"what is saved for backward is not what the baseline says: {first}{tail}"
+        case OrderChange():
+            return f"modules run in another order than in the baseline: {first}{tail}"
         case _:
             return f"the structure is not that of the baseline: {first}{tail}"
 
 
-def text_lines(comparison: Comparison) -> list[str]:
-    """Changes of orders, of what is saved and of the structure, one line each."""
-    lines = list(order_lines(change for change in comparison.changes if isinstance(change, OrderChange)))
-    return lines + [_line(change) for change in comparison.changes if isinstance(change, TextChange)]
-
-
-def _line(change: TextChange) -> str:
-    if change.signal is Signal.SAVED:
-        return f"{change.subject} saves {change.after or 'less'} for backward, not {change.before or 'less'}"
-    if change.subject == "tied":
-        if change.before and change.after:
-            return f"tied otherwise: {change.before} -> {change.after}"
-        return f"now tied: {change.after}" if change.after else f"no longer tied: {change.before}"
-    if not change.before:
-        return f"{change.subject} is new: {change.after}"
-    if not change.after:
-        return f"{change.subject} is gone: it was {change.before}"
-    return f"{change.subject}: {change.before} -> {change.after}"
-
-
 def _of_sizes(comparison: Comparison) -> str:
-    main = _main(comparison.sizes)
+    found = cause(comparison)
+    main = found.main
     verb = "is below" if improved(comparison) else "differs from"
     moved = f"{signed(main.difference)} ({percent(main.percent)})"
-    said = [f"memory {verb} its baseline: {main.device} {_subject(main)} {moved}"]
-    parts = [
-        change
-        for change in comparison.sizes
-        if (change.signal, change.device) == (main.signal, main.device) and change.subject != TOTAL
-    ]
-    if main.subject == TOTAL and main.signal is not Signal.SAVED and parts:
-        said.append(f"{subject_words(parts[0])} {signed(parts[0].difference)}")
-    culprit, change = _largest(comparison, main, parts), parts[0] if parts else main
-    share = culprit.nbytes / change.difference if culprit else 0
-    # Tensors that explain little are told after modules that run otherwise, which explain a lot.
-    if share < _MOST and (lines := text_lines(comparison)):
-        return f"{', '.join(said)}; {lines[0]}"
-    if culprit:
-        said.append(_kept(culprit, share))
-    return ", ".join(said)
+    said = f"memory {verb} its baseline: {main.device} {_subject(main)} {moved}"
+    grows = [change for change in comparison.sizes if _is_leak(change) and change.device == main.device]
+    if grows and main.signal is not Signal.GROWTH:
+        said += f", {ByteSize(grows[0].after)} more with every step"
+    why = telling_line(comparison) or ("a graph outlives its step" if comparison.graph_kept else found.brief)
+    return f"{said}: {why}" if why else said
+
+
+def details(comparison: Comparison) -> list[str]:
+    """What is behind the headline of a comparison with sizes, one sentence a line."""
+    found = cause(comparison)
+    lines = [found.full]
+    if found.dtypes and telling_line(comparison):  # or else the headline says it
+        lines.append(found.dtypes)
+    if kept := comparison.graph_kept:
+        lines.append(
+            f"{kept} of what is alive at the end was saved for backward: a graph outlives its step"
+            " (retain_graph, or a loss or output that is kept and was not detached)"
+        )
+    return lines
 
 
 def improved(comparison: Comparison) -> bool:
@@ -75,10 +57,8 @@ def improved(comparison: Comparison) -> bool:
     return bool(totals) and all(change.difference < 0 for change in totals)
 
 
-def _main(changes: Sequence[SizeChange]) -> SizeChange:
-    """The first total that grew, since that is what people must know; or else the first total, or what grew."""
-    candidates = [change for change in changes if change.subject == TOTAL] or changes
-    return next((change for change in candidates if change.difference > 0), candidates[0])
+def _is_leak(change: SizeChange) -> bool:
+    return change.signal is Signal.GROWTH and change.subject == TOTAL and change.after > max(0, change.before)
 
 
 def _subject(change: SizeChange) -> str:
@@ -89,28 +69,3 @@ def _subject(change: SizeChange) -> str:
 def subject_words(change: SizeChange) -> str:
     """A reference type as words; the name of a module, which is the subject of what is saved, as it is."""
     return change.subject if change.signal is Signal.SAVED else kind(change.subject)
-
-
-def _largest(comparison: Comparison, main: SizeChange, parts: list[SizeChange]) -> Culprit | None:
-    """The tensors that explain the most of what moved most, in the same direction."""
-    ref_type = (parts[0] if parts else main).subject if main.signal is not Signal.SAVED else None
-    up = (parts[0] if parts else main).difference > 0
-    signals = {main.signal, Signal.END} if main.signal is Signal.GROWTH else {main.signal}
-    found = [
-        one
-        for one in comparison.culprits
-        if one.signal in signals
-        and one.device == main.device
-        and ref_type in {None, one.ref_type.value}
-        and (one.nbytes > 0) == up
-    ]
-    return max(found, key=lambda one: abs(one.nbytes), default=None)
-
-
-def _kept(culprit: Culprit, share: float) -> str:
-    how_much = "" if share >= 1 else "mostly " if share >= _MOST else "the largest part "
-    verb = "kept by" if culprit.nbytes > 0 else "no longer kept by"
-    where = f", {culprit.source}" if culprit.source else ""
-    op = f" from {culprit.op}" if culprit.op else ""
-    module = culprit.fqn or "code outside modules"
-    return f"{how_much}{verb} {module}: {tensors(culprit.count, culprit.dtype, culprit.shape)}{op}{where}"

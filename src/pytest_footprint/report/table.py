@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from textwrap import wrap
 
 WIDTH = 100
 """Columns that a line may take unless all is to be shown."""
@@ -10,14 +12,18 @@ WIDTH = 100
 _GAP = 2
 _LEAST = 12
 """Letters that are left of a shortened cell."""
+_PART = re.compile(r"(?=/)|(?<=\.)(?!py:)(?=[A-Za-z_{])")
+_BRACKETS = re.compile(r"\[[^\]]*\]")
+_GLUE = "\N{NO-BREAK SPACE}"
 
 
-def table(
+def table(  # noqa: PLR0913 - each says by name what it does to which columns
     headers: Sequence[str],
     rows: Sequence[Sequence[str]],
     *,
     right: str = "",
     elastic: str = "",
+    clipped: str = "",
     width: int | None = None,
 ) -> str:
     """Rows under headers, two spaces apart.
@@ -26,14 +32,16 @@ def table(
         headers: one for each column.
         rows: the cells.
         right: headers of the columns that are aligned to the right, between spaces.
-        elastic: headers of the columns that may be shortened, between spaces.
+        elastic: headers of the columns that may be `shortened`, between spaces.
+        clipped: the same for columns that lose their ends instead.
         width: columns that a line should fit in; as long as it is when ``None``.
     """
     # Not tabulate: it pads headers, so that lines are longer than what fits, and takes 20 ms to load.
     cells = [list(headers), *map(list, rows)]
     if width is not None:
-        _shorten(cells, [at for at, name in enumerate(headers) if name in elastic.split()], width)
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        cuts = {**dict.fromkeys(elastic.split(), shortened), **dict.fromkeys(clipped.split(), _clipped)}
+        _shorten(cells, {at: cuts[name] for at, name in enumerate(headers) if name in cuts}, width)
+    widths = _widths(cells)
     signs = [">" if name in right.split() else "<" for name in headers]
     return "\n".join(
         (" " * _GAP).join(f"{cell:{sign}{size}}" for cell, sign, size in zip(row, signs, widths, strict=True)).rstrip()
@@ -41,9 +49,13 @@ def table(
     )
 
 
-def _shorten(rows: list[list[str]], elastic: list[int], width: int) -> None:
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def _shorten(rows: list[list[str]], elastic: Mapping[int, Callable[[str, int], str]], width: int) -> None:
     """Take from the widest elastic column until the lines fit, headers (the first row) excepted."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = _widths(rows)
     while elastic and (excess := sum(widths) + _GAP * (len(widths) - 1) - width) > 0:
         widest = max(elastic, key=lambda at: widths[at])
         others = [widths[at] for at in elastic if at != widest]
@@ -52,16 +64,28 @@ def _shorten(rows: list[list[str]], elastic: list[int], width: int) -> None:
             break
         widths[widest] = target
     for row in rows[1:]:
-        for at in elastic:
-            row[at] = shortened(row[at], widths[at])
+        for at, cut in elastic.items():
+            row[at] = cut(row[at], widths[at])
 
 
 def shortened(text: str, width: int) -> str:
-    """``text`` without its middle, so that both ends of a name or path can be seen."""
+    """``text`` without its beginning: names and paths tell most at their end, and are cut between two parts."""
     if len(text) <= width:
         return text
-    tail = (width - 3) * 2 // 3
-    return f"{text[: width - 3 - tail]}...{text[-tail:]}"
+    start = len(text) - width + 3
+    part = _PART.search(text, start)
+    return f"...{text[part.start() if part else start :]}"
+
+
+def _clipped(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """``line`` on as many lines as it needs, those after the first indented; shapes stay whole."""
+    whole = _BRACKETS.sub(lambda found: found[0].replace(" ", _GLUE), line)
+    lines = wrap(whole, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return [shortened(part.replace(_GLUE, " "), width) for part in lines]
 
 
 def indented(text: str) -> str:

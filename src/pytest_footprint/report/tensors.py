@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from pytest_footprint.report.table import WIDTH, indented, table
 from pytest_footprint.report.words import kind, more, signed, tensors
 
 _IN = {Signal.PEAK: "peak", Signal.END: "end", Signal.GROWTH: "growth", Signal.SAVED: "saved"}
+_LONG = 20
+_LAYERS = re.compile(r"\{[\d.,]+\}|\b\d+\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +33,40 @@ class TensorRow:
     """The signals that show them."""
 
 
-def culprit_rows(culprits: Iterable[Culprit]) -> list[TensorRow]:
-    """One row for tensors that several signals show: what grew first, then what shrank, by bytes."""
+def culprit_rows(culprits: Iterable[Culprit], *, brief: bool) -> list[TensorRow]:
+    """One row for tensors that several signals show: what grew first, then what shrank, by bytes.
+
+    Args:
+        culprits: of all signals.
+        brief: take tensors that look alike for the same when signals show another number of them, and tell the most.
+    """
     rows: list[list[Culprit]] = []
     for one in culprits:
-        same = next((row for row in rows if _same(row, one)), None)
+        same = next((row for row in rows if _same(row, one) or (brief and _alike(row, one))), None)
         if same is None:
             rows.append([one])
         else:
             same.append(one)
-    rows.sort(key=lambda row: (row[0].nbytes <= 0, -abs(row[0].nbytes)))
-    return [
-        TensorRow(
-            size=signed(same[0].nbytes),
-            ref_type=kind(same[0].ref_type),
-            fqn=same[0].fqn or "(no module)",
-            tensors=tensors(same[0].count, same[0].dtype, same[0].shape),
-            op=same[0].op,
-            source=next((one.source for one in same if one.source), ""),
-            seen=", ".join(_IN[one.signal] for one in same),
-        )
-        for same in rows
-    ]
+    found = sorted(map(_row, rows), key=lambda pair: (pair[0] <= 0, -abs(pair[0])))
+    return [row for _, row in found]
 
 
-def _same(row: list[Culprit], one: Culprit) -> bool:
+def _row(same: Sequence[Culprit]) -> tuple[int, TensorRow]:
+    most = max(same, key=lambda one: abs(one.nbytes))
+    was = f", was {most.was}" if most.was else ""
+    row = TensorRow(
+        size=signed(most.nbytes),
+        ref_type=kind(most.ref_type),
+        fqn=most.fqn or "(no module)",
+        tensors=tensors(most.count, most.dtype, most.shape) + was,
+        op=most.op,
+        source=next((one.source for one in same if one.source), ""),
+        seen=", ".join(_IN[one.signal] for one in same),
+    )
+    return most.nbytes, row
+
+
+def _same(row: Sequence[Culprit], one: Culprit) -> bool:
     """Whether both are the same tensors, seen by another signal.
 
     What is saved goes by the module that needs it, and by the shape in which that module sees it.
@@ -62,9 +74,26 @@ def _same(row: list[Culprit], one: Culprit) -> bool:
     first = row[0]
     if one.signal in {other.signal for other in row}:
         return False
-    if (first.op, first.dtype, first.device, first.nbytes) != (one.op, one.dtype, one.device, one.nbytes):
+    if (first.op, first.dtype, first.was, first.device, first.nbytes) != (
+        one.op,
+        one.dtype,
+        one.was,
+        one.device,
+        one.nbytes,
+    ):
         return False
     return one.signal is Signal.SAVED or (first.fqn, first.shape) == (one.fqn, one.shape)
+
+
+def _alike(row: Sequence[Culprit], one: Culprit) -> bool:
+    """Whether both are tensors of the same modules, of more or fewer of the repeated layers."""
+    first = row[0]
+    return one.signal not in {other.signal for other in row} and _looks(first) == _looks(one)
+
+
+def _looks(one: Culprit) -> tuple[object, ...]:
+    module = _LAYERS.sub("*", one.fqn)
+    return one.nbytes > 0, one.ref_type, module, one.op, one.shape, one.dtype, one.was, one.device
 
 
 def live_rows(groups: Iterable[LiveGroup]) -> list[TensorRow]:
@@ -85,6 +114,15 @@ def live_rows(groups: Iterable[LiveGroup]) -> list[TensorRow]:
     return [row for _, row in sorted(rows, key=lambda pair: -pair[0])]
 
 
+def _modules(fqns: list[str]) -> list[str]:
+    """Without the name of the root where all have the same: the columns beside need the room."""
+    inside = [fqn for fqn in fqns if "." in fqn]
+    roots = {fqn.partition(".")[0] for fqn in inside}
+    if len(roots) != 1 or max(map(len, inside)) < _LONG:
+        return fqns
+    return [fqn.partition(".")[2] or fqn for fqn in fqns]
+
+
 def tensor_table(title: str, rows: Sequence[TensorRow], *, limit: int | None) -> str:
     """The rows under a title.
 
@@ -97,7 +135,7 @@ def tensor_table(title: str, rows: Sequence[TensorRow], *, limit: int | None) ->
     columns = {
         "bytes": [row.size for row in shown],
         "type": [row.ref_type for row in shown],
-        "module": [row.fqn for row in shown],
+        "module": _modules([row.fqn for row in shown]) if limit else [row.fqn for row in shown],
         "tensors": [row.tensors for row in shown],
         # Most operators are aten's: in a table that must fit, the name alone is what tells.
         "operator": [row.op.removeprefix("aten.") if limit else row.op for row in shown],
@@ -108,12 +146,14 @@ def tensor_table(title: str, rows: Sequence[TensorRow], *, limit: int | None) ->
     for name, before in (("type", ""), ("in", "in ")):
         if len(set(columns[name])) == 1:
             common += [before + cell for cell in columns.pop(name)[:1] if cell]
+    if limit and "type" in columns:
+        columns.pop("in", None)  # both would leave no room for names
     for name in ("operator", "line"):
         if not any(columns[name]):
             del columns[name]
     cells = list(zip(*columns.values(), strict=True))
     width = WIDTH - 2 if limit else None
-    text = table(list(columns), cells, right="bytes", elastic="module operator line", width=width)
+    text = table(list(columns), cells, right="bytes", elastic="module line", clipped="operator", width=width)
     heading = f"{title} ({', '.join(common)}):" if common else f"{title}:"
     lines = [heading, indented(text)]
     if len(shown) < len(rows):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 from types import CodeType, FrameType
 
 import torch
@@ -14,10 +15,12 @@ _FOREIGN = (
     _HERE + os.sep,
     "<frozen",
 )
+_STANDARD_LIBRARY = sysconfig.get_paths()["stdlib"] + os.sep
+_INSTALLED = f"{os.sep}site-packages{os.sep}"  # may lie inside the standard library's folder
 
 
 class Sources:
-    """Finds the innermost frame that is neither torch's nor ours; remembers every code object it has judged."""
+    """Finds the innermost frame that is not torch's, Python's or ours; remembers every code object it has judged."""
 
     def __init__(self) -> None:
         self._theirs: dict[CodeType, bool] = {}
@@ -30,7 +33,7 @@ class Sources:
             code = frame.f_code
             user = theirs.get(code)
             if user is None:
-                user = theirs[code] = not code.co_filename.startswith(_FOREIGN)
+                user = theirs[code] = _is_users(code.co_filename)
             if user:
                 key = (code, frame.f_lineno)
                 found = self._names.get(key)
@@ -39,6 +42,12 @@ class Sources:
                 return found
             frame = frame.f_back
         return None
+
+
+def _is_users(filename: str) -> bool:
+    if filename.startswith(_FOREIGN):
+        return False
+    return _INSTALLED in filename or not filename.startswith(_STANDARD_LIBRARY)
 
 
 def caller(depth: int) -> FrameType:
