@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_footprint.report.table import shortened, table, wrapped
+from pytest_footprint.report.table import beginning, both_ends, ending, table, wrapped
 
 
 def test_columns_that_may_be_shortened_share_the_loss() -> None:
-    text = table(("a", "b", "c"), [("x" * 60, "y" * 50, "z" * 10)], elastic="a b", width=94)
+    text = table(("a", "b", "c"), [("x" * 60, "y" * 50, "z" * 10)], elastic={"a": ending, "b": both_ends}, width=94)
 
     row = text.splitlines()[1].split()
     assert len(text.splitlines()[1]) == 94
@@ -14,7 +14,10 @@ def test_columns_that_may_be_shortened_share_the_loss() -> None:
 
 
 def test_a_table_that_fits_is_not_shortened() -> None:
-    assert table(("a", "b"), [("x" * 40, "1")], right="b", elastic="a", width=80) == f"{'a':40}  b\n{'x' * 40}  1"
+    assert (
+        table(("a", "b"), [("x" * 40, "1")], right="b", elastic={"a": ending}, width=80)
+        == f"{'a':40}  b\n{'x' * 40}  1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -25,15 +28,20 @@ def test_a_table_that_fits_is_not_shortened() -> None:
         ("GPT.head", 8, "GPT.head"),
         ("/home/me/project/train/model.py:88", 24, ".../train/model.py:88"),
         ("tests/train_small.py:88", 14, "...small.py:88"),
+        ("footprints/test_gpt/test_a_long_name.toml", 20, "..._a_long_name.toml"),
         ("GPT.averyveryverylongname", 12, "...ylongname"),
     ],
 )
 def test_names_and_paths_keep_their_ends_and_are_cut_between_parts(name: str, width: int, shown: str) -> None:
-    assert shortened(name, width) == shown
+    assert ending(name, width) == shown
 
 
-def test_columns_that_are_clipped_keep_their_beginnings() -> None:
-    text = table(("operator", "n"), [("convolution_backward", "1")], clipped="operator", width=17)
+def test_both_ends_of_a_path_stay() -> None:
+    assert both_ends("__footprints__/test_gpt/test_step.toml", 24) == "__footp...test_step.toml"
+
+
+def test_operators_keep_their_beginnings() -> None:
+    text = table(("operator", "n"), [("convolution_backward", "1")], elastic={"operator": beginning}, width=17)
 
     assert text.splitlines()[1] == "convolution...  1"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pytest_footprint.model.comparison import Comparison, Signal, SizeChange
 from pytest_footprint.report.headline import details, headline, improved, subject_words
 from pytest_footprint.report.sentences import text_lines
-from pytest_footprint.report.table import WIDTH, indented, table, wrapped
+from pytest_footprint.report.table import WIDTH, both_ends, indented, table, wrapped
 from pytest_footprint.report.tensors import culprit_rows, tensor_table
 from pytest_footprint.report.words import more, percent, signed
 
@@ -56,7 +56,7 @@ def _sizes(changes: Sequence[SizeChange], limit: int | None) -> str:
         cells.append((signal, where, *moved))
     headers = ("changed", "what", "baseline", "now", "difference", "%")
     width = None if limit is None else WIDTH
-    text = table(headers, cells, right="baseline now difference %", elastic="what", width=width)
+    text = table(headers, cells, right="baseline now difference %", elastic={"what": both_ends}, width=width)
     return text if len(shown) == len(rows) else f"{text}\n{more(len(rows) - len(shown))}"
 
 

@@ -9,7 +9,7 @@ from pytest_footprint.model.fqn import fold_alike
 from pytest_footprint.model.live_group import summed_up
 from pytest_footprint.model.module_stats import ModuleStats
 from pytest_footprint.model.usage import USAGE_FIELDS, Usage
-from pytest_footprint.report.table import WIDTH, table
+from pytest_footprint.report.table import WIDTH, ending, table
 from pytest_footprint.report.tensors import live_rows, tensor_table
 from pytest_footprint.report.words import kind, more
 
@@ -64,6 +64,6 @@ def _modules(modules: Mapping[str, ModuleStats], device: str, depth: int | None,
     rows = [(fqn, *map(str, sizes)) for fqn, _, sizes in fold_alike(listed)]
     headers = ("module", "parameters", "buffers", "outputs", "forward_peak", "backward_peak")
     shown, width = (rows, None) if verbose else (rows[:_MODULES], WIDTH)
-    text = table(headers, shown, right=" ".join(headers[1:]), elastic="module", width=width)
+    text = table(headers, shown, right=" ".join(headers[1:]), elastic={"module": ending}, width=width)
     text = text.replace("forward_peak", "forward peak").replace("backward_peak", "backward peak")
     return text if len(shown) == len(rows) else f"{text}\n{more(len(rows) - len(shown))}"

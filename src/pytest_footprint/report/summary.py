@@ -8,20 +8,22 @@ from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.hierarchy import Hierarchy
 from pytest_footprint.model.structure import Structure
 from pytest_footprint.model.usage import Usage
-from pytest_footprint.report.table import WIDTH, table
+from pytest_footprint.report.table import WIDTH, both_ends, table
 from pytest_footprint.report.words import kind
 
 
 def memory_table(rows: Iterable[tuple[str, str, str, str, str]], *, verbose: bool = False) -> str:
     """Rows of test, peak, its largest reference type, limit and verdict, under headers."""
     headers = ("test", "peak", "largest", "limit", "verdict")
-    return table(headers, list(rows), right="peak limit", elastic="test", width=None if verbose else WIDTH)
+    return table(headers, list(rows), right="peak limit", elastic={"test": both_ends}, width=None if verbose else WIDTH)
 
 
 def update_table(rows: Iterable[tuple[str, str, str]], *, verbose: bool = False) -> str:
     """Rows of baseline, old and new (see `brief`), under headers; old is ``""`` when there was none."""
     cells = [(baseline, old or "-", "->", new) for baseline, old, new in rows]
-    return table(("baseline", "old", "", "new"), cells, elastic="baseline", width=None if verbose else WIDTH)
+    return table(
+        ("baseline", "old", "", "new"), cells, elastic={"baseline": both_ends}, width=None if verbose else WIDTH
+    )
 
 
 def brief(value: Footprint | Hierarchy | Structure) -> str:

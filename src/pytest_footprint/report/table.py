@@ -5,25 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from textwrap import wrap
+from typing import TypeAlias
 
 WIDTH = 100
 """Columns that a line may take unless all is to be shown."""
 
+Shorten: TypeAlias = Callable[[str, int], str]
+"""Makes a text fit a number of columns."""
+
+_NONE: Mapping[str, Shorten] = {}
 _GAP = 2
 _LEAST = 12
 """Letters that are left of a shortened cell."""
-_PART = re.compile(r"(?=/)|(?<=\.)(?!py:)(?=[A-Za-z_{])")
+_FOLDER = re.compile(r"/")
+_MODULE = re.compile(r"(?<=\.)(?=[A-Za-z_{])")
 _BRACKETS = re.compile(r"\[[^\]]*\]")
 _GLUE = "\N{NO-BREAK SPACE}"
 
 
-def table(  # noqa: PLR0913 - each says by name what it does to which columns
+def table(
     headers: Sequence[str],
     rows: Sequence[Sequence[str]],
     *,
     right: str = "",
-    elastic: str = "",
-    clipped: str = "",
+    elastic: Mapping[str, Shorten] = _NONE,
     width: int | None = None,
 ) -> str:
     """Rows under headers, two spaces apart.
@@ -32,15 +37,13 @@ def table(  # noqa: PLR0913 - each says by name what it does to which columns
         headers: one for each column.
         rows: the cells.
         right: headers of the columns that are aligned to the right, between spaces.
-        elastic: headers of the columns that may be `shortened`, between spaces.
-        clipped: the same for columns that lose their ends instead.
+        elastic: header -> what shortens its cells, for the columns that may be shortened.
         width: columns that a line should fit in; as long as it is when ``None``.
     """
     # Not tabulate: it pads headers, so that lines are longer than what fits, and takes 20 ms to load.
     cells = [list(headers), *map(list, rows)]
     if width is not None:
-        cuts = {**dict.fromkeys(elastic.split(), shortened), **dict.fromkeys(clipped.split(), _clipped)}
-        _shorten(cells, {at: cuts[name] for at, name in enumerate(headers) if name in cuts}, width)
+        _shorten(cells, {at: elastic[name] for at, name in enumerate(headers) if name in elastic}, width)
     widths = _widths(cells)
     signs = [">" if name in right.split() else "<" for name in headers]
     return "\n".join(
@@ -53,7 +56,7 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
     return [max(map(len, column)) for column in zip(*rows, strict=True)]
 
 
-def _shorten(rows: list[list[str]], elastic: Mapping[int, Callable[[str, int], str]], width: int) -> None:
+def _shorten(rows: list[list[str]], elastic: Mapping[int, Shorten], width: int) -> None:
     """Take from the widest elastic column until the lines fit, headers (the first row) excepted."""
     widths = _widths(rows)
     while elastic and (excess := sum(widths) + _GAP * (len(widths) - 1) - width) > 0:
@@ -68,16 +71,26 @@ def _shorten(rows: list[list[str]], elastic: Mapping[int, Callable[[str, int], s
             row[at] = cut(row[at], widths[at])
 
 
-def shortened(text: str, width: int) -> str:
-    """``text`` without its beginning: names and paths tell most at their end, and are cut between two parts."""
+def both_ends(text: str, width: int) -> str:
+    """``text`` without its middle."""
+    if len(text) <= width:
+        return text
+    tail = (width - 3) * 2 // 3
+    return f"{text[: width - 3 - tail]}...{text[-tail:]}"
+
+
+def ending(text: str, width: int) -> str:
+    """``text`` without its beginning, cut between the parts of a name or path where that costs little."""
     if len(text) <= width:
         return text
     start = len(text) - width + 3
-    part = _PART.search(text, start)
+    # A file's own name may be long: better some of its end than nothing of it.
+    part = _FOLDER.search(text, start, start + width // 3) if "/" in text else _MODULE.search(text, start)
     return f"...{text[part.start() if part else start :]}"
 
 
-def _clipped(text: str, width: int) -> str:
+def beginning(text: str, width: int) -> str:
+    """``text`` without its end."""
     return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
@@ -85,7 +98,7 @@ def wrapped(line: str, width: int) -> list[str]:
     """``line`` on as many lines as it needs, those after the first indented; shapes stay whole."""
     whole = _BRACKETS.sub(lambda found: found[0].replace(" ", _GLUE), line)
     lines = wrap(whole, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    return [shortened(part.replace(_GLUE, " "), width) for part in lines]
+    return [both_ends(part.replace(_GLUE, " "), width) for part in lines]
 
 
 def indented(text: str) -> str:

@@ -11,11 +11,12 @@ from pytest_footprint.model.comparison import Culprit, Signal
 from pytest_footprint.model.fqn import fold_alike
 from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.ref_type import BY_ROOT
-from pytest_footprint.report.table import WIDTH, indented, table
+from pytest_footprint.report.table import WIDTH, beginning, ending, indented, table
 from pytest_footprint.report.words import kind, more, signed, tensors
 
 _IN = {Signal.PEAK: "peak", Signal.END: "end", Signal.GROWTH: "growth", Signal.SAVED: "saved"}
 _LONG = 20
+_ELASTIC = {"module": ending, "operator": beginning, "line": ending}
 _LAYERS = re.compile(r"\{[\d.,]+\}|\b\d+\b")
 
 
@@ -153,7 +154,7 @@ def tensor_table(title: str, rows: Sequence[TensorRow], *, limit: int | None) ->
             del columns[name]
     cells = list(zip(*columns.values(), strict=True))
     width = WIDTH - 2 if limit else None
-    text = table(list(columns), cells, right="bytes", elastic="module line", clipped="operator", width=width)
+    text = table(list(columns), cells, right="bytes", elastic=_ELASTIC, width=width)
     heading = f"{title} ({', '.join(common)}):" if common else f"{title}:"
     lines = [heading, indented(text)]
     if len(shown) < len(rows):
