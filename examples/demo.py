@@ -142,7 +142,7 @@ def _defend(demo: Demo) -> None:
         expect={
             "a failure": r"1 failed",
             "that memory grows": r"\nE +growth ",
-            "the logits": r"GPT\.head: float32\[512, 256\]",
+            "the logits": r"GPT\.head: 2 x float32\[512, 256\]",
         },
     )
     print("\nThe cure: keep a number instead of the logits.\n")
