@@ -19,8 +19,9 @@ from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import OUTSIDE, Phase
 from pytest_footprint.tracking.internals import keyword_arguments
 from pytest_footprint.tracking.patches import unannounced
-from pytest_footprint.tracking.recorder import Recorder, ThreadState
+from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.storages import tensors_in
+from pytest_footprint.tracking.thread_state import ThreadState
 
 
 class ModuleWatch:

@@ -20,8 +20,9 @@ from pytest_footprint.tracking.internals import (
     runs_within,
 )
 from pytest_footprint.tracking.operators import Makes, classify, op_name
-from pytest_footprint.tracking.recorder import Recorder, ThreadState
+from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.storages import Owner, owner_nbytes, plain_storage, storages, tensors_in
+from pytest_footprint.tracking.thread_state import ThreadState
 
 _NOTHING, _ONE = Makes.NOTHING, Makes.ONE
 _PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter)

@@ -25,56 +25,13 @@ from pytest_footprint.tracking.module_names import ModuleNames
 from pytest_footprint.tracking.saved_graph import SavedGraph
 from pytest_footprint.tracking.sources import Sources
 from pytest_footprint.tracking.storages import Owner, hint, owner_nbytes, plain_storage, storages
+from pytest_footprint.tracking.thread_state import Frame, ThreadState
+from pytest_footprint.tracking.tracked import Tracked, freed_callback
 
-_BORN, _FREED, _RESIZED = int(Event.BORN), int(Event.FREED), int(Event.RESIZED)
+_BORN, _RESIZED = int(Event.BORN), int(Event.RESIZED)
 RANK_OF = {kind: RANK[KIND[kind]] for kind in RefType if KIND[kind] in RANK}
 _CUDA_BLOCK = 512
 """The CUDA caching allocator rounds every request up to this many bytes (kMinBlockSize, c10/cuda)."""
-
-
-class Tracked(weakref.ref):  # type: ignore[type-arg] # the C type takes no parameter at run time
-    """A weak reference to a storage that knows its row; torch keeps the Python object while the C++ one lives."""
-
-    __slots__ = ("key", "modules", "nbytes", "rank", "storage")
-
-    key: int
-    modules: tuple[int, ...]
-    """The modules that it was said to belong to, under its present label."""
-    nbytes: int
-    rank: int
-    storage: int
-
-
-class Frame:
-    """One running forward."""
-
-    __slots__ = ("call", "module", "phase", "scope", "task")
-
-    def __init__(self, module: nn.Module, call: int, scope: int, phase: int, task: int) -> None:
-        self.module = module
-        self.call = call
-        self.scope = scope
-        """Where the program was before it; it is there again afterwards."""
-        self.phase = phase
-        self.task = task
-        """The backward in which it was entered, -1 outside backward."""
-
-
-class ThreadState:
-    """Where one thread of the program is."""
-
-    __slots__ = ("frames", "marked", "number", "optimizers", "phase", "scope", "sequence")
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.scope = OUTSIDE
-        self.phase = int(Phase.FORWARD)
-        self.sequence: int | None = None
-        """The number of the backward node that was reached last, None outside backward."""
-        self.frames: list[Frame] = []
-        self.optimizers = 0
-        self.marked = 0
-        """The sequence number of the last mark; marks never go back."""
 
 
 class Recorder:
@@ -102,7 +59,7 @@ class Recorder:
         self._layouts: dict[tuple[torch.Size, torch.dtype], int] = {}
         self.owners: dict[int, int] = {}
         """Row of a parameter's storage -> row of its module."""
-        self._freed = _freed_callback(self.alive, self.trace)
+        self._freed = freed_callback(self.alive, self.trace)
         self._cpu = self.trace.devices.number("cpu")
 
     # -- where the program is ----------------------------------------------------------------------------------------
@@ -440,15 +397,3 @@ def _leave_graph_of(recorder: weakref.ref[Recorder], graphs: int) -> Callable[[]
             found.leave_graph()
 
     return leave
-
-
-def _freed_callback(alive: dict[int, Tracked], trace: Trace) -> Any:
-    """One callback for all storages. It holds the columns, not the recorder, which so stays out of any cycle."""
-    append = trace.events.append
-
-    def freed(found: Tracked) -> None:
-        if alive.get(found.key) is found:
-            del alive[found.key]
-        append(found.storage << CODE_BITS | _FREED)
-
-    return freed
