@@ -49,9 +49,7 @@ def _renamed_modules(before: Footprint, after: Footprint) -> dict[str, str]:
 
 
 def _without_common_end(old: list[str], new: list[str]) -> tuple[str, str]:
-    """Names of the modules that the two keys differ in; ``""`` when a parameter itself has another name."""
-    if old[-1] != new[-1]:
-        return "", ""
+    """Names of the modules that the two keys differ in, or of the parameters when those differ."""
     while old and new and old[-1] == new[-1]:
         old, new = old[:-1], new[:-1]
     return ".".join(old), ".".join(new)
