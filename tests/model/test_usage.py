@@ -60,3 +60,11 @@ def test_usage_survives_pickling_and_copying(devices: list[str]) -> None:
 
     assert pickle.loads(pickle.dumps(usage)) == usage  # noqa: S301 - our own bytes
     assert copy.copy(usage) == copy.deepcopy(usage) == usage
+
+
+def test_a_device_that_was_not_seen_is_answered_with_those_that_were() -> None:
+    peak = DeviceUsage({"cpu": Usage()})
+
+    with pytest.raises(KeyError, match=r"nothing was recorded on 'cuda'; devices: cpu"):
+        peak["cuda"]
+    assert peak.get("cuda") is None

@@ -15,6 +15,10 @@ _RANGE = re.compile(r"(\d+)\.\.(\d+)(?=[,}])", re.ASCII)
 _TIMES = re.compile(r"x(\d+)\}", re.ASCII)
 
 
+_MOST = 1_000_000
+"""Names that one folded name may stand for: more come from a damaged file, and would fill the memory."""
+
+
 def escape(name: str) -> str:
     r"""Write ``name`` so that `expand` gives just it. ``|`` is escaped for those who join names with it."""
     return _SPECIAL.sub(r"\\\g<0>", name)
@@ -49,6 +53,7 @@ def _sequence(text: str, at: int, stops: str) -> tuple[list[str], int]:
     while at < len(text) and text[at] not in stops:
         if text[at] == "{":
             choices, at = _group(text, at + 1)
+            _check_size(text, len(names) * len(choices))
             names = [name + choice for name in names for choice in choices]
             continue
         if text[at] == "\\":
@@ -68,12 +73,14 @@ def _sequence(text: str, at: int, stops: str) -> tuple[list[str], int]:
 
 def _group(text: str, at: int) -> tuple[list[str], int]:
     if match := _TIMES.match(text, at):
+        _check_size(text, int(match[1]))
         return [""] * int(match[1]), match.end()
     choices: list[str] = []
     while True:
         if match := _RANGE.match(text, at):
             first, last = int(match[1]), int(match[2])
             step = 1 if first <= last else -1
+            _check_size(text, abs(last - first))
             choices += map(str, range(first, last + step, step))
             at = match.end()
         else:
@@ -84,6 +91,12 @@ def _group(text: str, at: int) -> tuple[list[str], int]:
         at += 1
         if text[at - 1] == "}":
             return choices, at
+
+
+def _check_size(text: str, count: int) -> None:
+    if count > _MOST:
+        msg = f"{text!r} stands for {count} names or more; at most {_MOST} are believable"
+        raise ValueError(msg)
 
 
 def _problem(text: str) -> str:

@@ -67,7 +67,11 @@ class DeviceUsage(Mapping[str, Usage]):
     by_device: Mapping[str, Usage]
 
     def __getitem__(self, device: str) -> Usage:
-        return self.by_device[device]
+        try:
+            return self.by_device[device]
+        except KeyError:
+            msg = f"nothing was recorded on {device!r}; devices: {', '.join(self.by_device) or 'none'}"
+            raise KeyError(msg) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.by_device)
