@@ -82,6 +82,28 @@ def test_a_forward_without_backward_tells_what_it_would_keep() -> None:
     assert saved.bytes() == 1792
 
 
+@pytest.mark.parametrize("keep", [False, True], ids=["returned", "kept"])
+def test_a_loss_without_backward_tells_what_it_would_keep(keep: bool) -> None:  # noqa: FBT001 - a test's parameter
+    model, x, kept = Net(), torch.randn(4, 8), []
+
+    def step() -> torch.Tensor | None:
+        loss = model(x).sum()
+        if not keep:
+            return loss
+        kept.append(loss)
+        return None
+
+    assert MemTracker().run(step).saved.bytes() == 1792
+
+
+def test_a_graph_without_modules_tells_what_it_would_keep() -> None:
+    weight = torch.randn(8, 8, requires_grad=True)
+
+    saved = MemTracker().run(lambda: (torch.ones(8, 8) @ weight).relu().sum()).saved
+
+    assert "aten.relu" in {row.op for row in saved}
+
+
 def test_nothing_is_kept_without_gradients() -> None:
     model, x = Net(), torch.randn(4, 8)
 

@@ -187,6 +187,7 @@ class MemTracker(TorchSurface, TorchDispatchMode):
         After the context it stays what it was when the context ended, whatever dies since.
         """
         if self._depth:
+            gc.collect()  # what waits in reference cycles is no leak, and when it dies depends on all that ran before
             self._walk_graphs_without_backward()
         events, _ = self._now()
         return self._read(everything(self.trace, events))

@@ -95,8 +95,6 @@ class ModuleWatch:
             return
         tensors = list(tensors_in(output))
         recorder.exit(state, recorder.nbytes(tensors))
-        if not state.frames and recorder.open_graph is None:
-            recorder.saved_graph.remember(tensors)
 
     def _meet(self, module: nn.Module, row: int | None, state: ThreadState) -> int:
         """Name what is new below a root, or below a module that was added to one that runs."""

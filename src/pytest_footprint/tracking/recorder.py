@@ -140,7 +140,7 @@ class Recorder:
         self._creates_graph = False
 
     def read_waiting_graphs(self) -> None:
-        """Record what the graphs of living outputs hold that no backward has used."""
+        """Record what the graphs of living tensors hold that no backward has used."""
         waiting = self.saved_graph.waiting()
         if not waiting or self.open_graph is not None:
             return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,19 +24,12 @@ class SavedGraph:
 
     def __init__(self) -> None:
         self._names: dict[type, tuple[str, ...]] = {}
-        self._roots: dict[int, weakref.ref[torch.Tensor]] = {}
-
-    def remember(self, tensors: Iterable[torch.Tensor]) -> None:
-        """Outputs of a root: their graph can be read as long as they live, also when no backward comes."""
-        roots = self._roots
-        for tensor in tensors:
-            if tensor.requires_grad and not tensor.is_leaf:
-                roots[id(tensor)] = weakref.ref(tensor, _forget(roots, id(tensor)))
 
     def waiting(self) -> list[Any]:
-        """The graphs of remembered outputs that are still alive."""
-        alive = (reference() for reference in tuple(self._roots.values()))
-        return [tensor.grad_fn for tensor in alive if tensor is not None and tensor.grad_fn is not None]
+        """The graphs of all tensors that are alive and were made while the collector leaves older objects alone."""
+        tensors = [each for each in gc.get_objects() if issubclass(type(each), torch.Tensor)]
+        nodes = (_grad_fn(tensor) for tensor in tensors)
+        return [node for node in nodes if node is not None]
 
     def walk(self, recorder: Recorder, roots: Iterable[Any], graph: int, thread: int) -> None:
         """Record what the nodes below ``roots`` hold as what backward number ``graph`` needs."""
@@ -69,8 +62,11 @@ class SavedGraph:
         return found
 
 
-def _forget(roots: dict[int, weakref.ref[torch.Tensor]], key: int) -> Callable[[object], object]:
-    return lambda _: roots.pop(key, None)
+def _grad_fn(tensor: torch.Tensor) -> Any:
+    try:
+        return tensor.grad_fn
+    except RuntimeError:  # a view that was changed in a way that autograd forbids
+        return None
 
 
 def _held(node: Any, name: str) -> Iterable[torch.Tensor]:
