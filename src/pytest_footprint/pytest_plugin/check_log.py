@@ -16,7 +16,7 @@ class CheckLog:
 
     unnamed: int = 0
     """Checks without a name: the second gets the number 2."""
-    written: set[Path] = field(default_factory=set)
+    checked: set[Path] = field(default_factory=set)
     updates: list[BaselineUpdate] = field(default_factory=list)
     """Not yet attached to a report."""
     failure: str = ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from pytest_footprint.model.byte_size import ByteSize
+from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.usage import USAGE_FIELDS, DeviceUsage
 
 MARKER = "max_peak_memory"
@@ -16,7 +17,9 @@ FORM = '@pytest.mark.max_peak_memory("2GiB", of="total", device=None)'
 """The accepted form, as help and error messages show it."""
 
 _KEYWORDS = ("of", "device")
-_DEVICE = re.compile(r"[a-z]+(:\d+)?")
+_DEVICE = re.compile(r"(?:cpu|cuda|xpu|mps|mtia|hpu|npu|xla|maia|privateuseone)(?::\d+)?")
+_OF = USAGE_FIELDS[: USAGE_FIELDS.index(RefType.OTHER) + 1]
+"""What a tracker tells apart today: the types of sharded training come later, and a limit on them could never fail."""
 
 
 class LimitError(ValueError):
@@ -55,8 +58,8 @@ class Limit:
             msg = f"it takes one size, and the rest by keyword; sizes given: {given}"
             raise LimitError(msg)
         of, device = kwargs.get("of", "total"), kwargs.get("device")
-        if of not in USAGE_FIELDS:
-            msg = f"of={of!r} is not one of {', '.join(USAGE_FIELDS)}"
+        if of not in _OF:
+            msg = f"of={of!r} is not one of {', '.join(_OF)}"
             raise LimitError(msg)
         if device is not None and not (isinstance(device, str) and _DEVICE.fullmatch(device)):
             msg = f'device={device!r} is not a device; write "cpu", "cuda", "cuda:1" or None for every device'

@@ -139,9 +139,10 @@ class MemBaseline(SnapshotAssertion, Explained):
         """
         done = self._check(measured(other))
         self._path = done.path
-        if done.path in self._log.written and not done.holds:
+        if done.path in self._log.checked and not done.holds:
             self._log.failure = used_twice(done.shown_path)
             return False
+        self._log.checked.add(done.path)
         allowed = super().__eq__(done.content())
         if error := self.executions[self.num_executions - 1].exception:
             raise error
@@ -168,7 +169,6 @@ class MemBaseline(SnapshotAssertion, Explained):
             write_atomically(done.path, done.content())
         except BaselineWriteError as problem:
             return not_written(str(problem).replace(str(done.path), done.shown_path))
-        self._log.written.add(done.path)
         self._log.updates.append(done.update())
         return ""
 

@@ -40,7 +40,7 @@ def not_written(problem: str) -> str:
 
 
 def used_twice(path: str) -> str:
-    """One run of one test wrote a baseline, and then compared something else with it."""
+    """One run of one test compared two different values with one baseline."""
     return (
         "two different values of this test share one memory baseline\n\n"
         f"file: {path}\ntell them apart: mem_baseline(name=...)"

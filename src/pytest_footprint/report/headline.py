@@ -52,7 +52,9 @@ def details(comparison: Comparison) -> list[str]:
 
 
 def improved(comparison: Comparison) -> bool:
-    """Whether all totals that changed went down; a type may go up in one that goes down."""
+    """Whether all that changed is totals that went down; a type may go up in one that goes down."""
+    if len(comparison.sizes) < len(comparison.changes):
+        return False  # another order or structure is for a person to judge
     totals = [change for change in comparison.sizes if change.subject == TOTAL]
     return bool(totals) and all(change.difference < 0 for change in totals)
 

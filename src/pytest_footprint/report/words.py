@@ -22,9 +22,9 @@ def percent(value: float | None) -> str:
 
 
 def tensors(count: int, dtype: str, shape: tuple[int, ...] | None) -> str:
-    """``12 x float32[8, 256]``; a single one without its number."""
+    """``12 x float32[8, 256]``; without a number a single one, and as many as before of other sizes."""
     spec = dtype if shape is None else f"{dtype}[{', '.join(map(str, shape))}]"
-    return spec if abs(count) == 1 else f"{abs(count)} x {spec}"
+    return spec if abs(count) <= 1 else f"{abs(count)} x {spec}"
 
 
 def times(count: int) -> str:
