@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody writes it
@@ -137,6 +139,24 @@ def test_tensors_moved_by_saved_tensor_hooks_are_seen_where_they_went() -> None:
     saved = MemTracker().run(step).saved
 
     assert saved.bytes() >= 1792
+
+
+def test_what_a_custom_function_puts_on_its_context_is_kept() -> None:
+    class Keeps(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+            ctx.copy = x.clone()
+            return x * 1
+
+        @staticmethod
+        def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+            return gradient * ctx.copy
+
+    x = torch.randn(4, 8, requires_grad=True)
+
+    saved = MemTracker().run(lambda: Keeps.apply(x).sum().backward()).saved
+
+    assert [(row.op, row.nbytes) for row in saved] == [("aten.clone", 128)]
 
 
 def test_the_backward_that_keeps_the_most_is_reported() -> None:

@@ -57,7 +57,10 @@ class InsideOps:
             ProfilerBusyError: somebody else's profiler is running; it goes on undisturbed.
         """
         if _profiler_enabled():
-            msg = "inside_ops needs torch's profiler, which is running already: end that one first, or leave inside_ops"
+            msg = (
+                "inside_ops needs torch's profiler, which is running already: end that one first,"
+                " or record without inside_ops (--mem-inside-ops)"
+            )
             raise ProfilerBusyError(msg)
         activities = {ProfilerActivity.CPU}
         if torch.cuda.is_available():
@@ -82,7 +85,10 @@ class InsideOps:
             return
         self._running = False
         if not _profiler_enabled():
-            msg = "inside_ops lost its events: another profiler was started, and ended, while it was recording"
+            msg = (
+                "inside_ops lost its events: another profiler was started, and ended, while it was recording;"
+                " record this without inside_ops (--mem-inside-ops)"
+            )
             raise ProfilerBusyError(msg)
         with _without_notices():
             result = _disable_profiler()

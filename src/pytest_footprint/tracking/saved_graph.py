@@ -44,14 +44,16 @@ class SavedGraph:
             attributes = names.get(type(node))
             if attributes is None:
                 attributes = self._attributes(node)
-            for name in attributes:
-                for tensor in _held(node, name):
-                    for storage in recorder.rows(tensor):
-                        trace.saved_graph.append(graph)
-                        trace.saved_thread.append(thread)
-                        trace.saved_sequence.append(sequence)
-                        trace.saved_storage.append(storage)
-                        trace.saved_layout.append(recorder.layout(tensor))
+            held = [tensor for name in attributes for tensor in _held(node, name)]
+            if own := getattr(node, "__dict__", None):
+                held += tensors_in(own)  # what a custom Function has put on its ctx
+            for tensor in held:
+                for storage in recorder.rows(tensor):
+                    trace.saved_graph.append(graph)
+                    trace.saved_thread.append(thread)
+                    trace.saved_sequence.append(sequence)
+                    trace.saved_storage.append(storage)
+                    trace.saved_layout.append(recorder.layout(tensor))
             for below, _ in node.next_functions:
                 if below is not None and below not in seen:
                     seen.add(below)
