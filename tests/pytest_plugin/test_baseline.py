@@ -258,6 +258,12 @@ def test_one_name_for_two_values_is_said_and_not_written(project: Project) -> No
     )
     assert "activations = 1024 " in project.baselines()["test_step.same.cpu.toml"]
 
+    for args in ((), ("--mem-baseline-update",)):
+        again = project.run(*args)
+
+        again.assert_outcomes(failed=1)
+        again.stdout.fnmatch_lines(["E  *two different values of this test share one memory baseline"])
+
 
 @pytest.mark.parametrize(
     ("damage", "message"),

@@ -297,3 +297,26 @@ def test_a_saved_tensor_that_another_module_made_is_told_once() -> None:
     at = lines.index("what grew (activations, in peak, saved):")
     assert lines[at + 2].split()[:3] == ["+8", "MiB", "M.fc"]
     assert lines[at + 3] == ""
+
+
+def test_what_shrank_along_with_its_structure_is_for_a_person_to_judge() -> None:
+    wide, narrow = (Structure((TensorSpec("M.weight", (size, 4), "float32"),)) for size in (64, 32))
+    before = Footprint(peak=cpu(parameters=2), structure=wide)
+    after = Footprint(peak=cpu(parameters=1), structure=narrow)
+
+    text = failure_text(compare(before, after), accept="pytest --mem-baseline-update")
+
+    assert "improvement" not in text
+    assert "to accept it as the new baseline: pytest --mem-baseline-update" in text
+
+
+def test_as_many_tensors_of_another_size_are_not_counted_as_none() -> None:
+    def parameters(nbytes: int) -> LiveGroup:
+        return LiveGroup(RefType.PARAMETER, "M", "", (), "float32", "cpu", 4, ByteSize(nbytes))
+
+    before = Footprint(peak=cpu(parameters=1), at_peak=(parameters(1 << 20),))
+    after = Footprint(peak=cpu(parameters=2), at_peak=(parameters(2 << 20),))
+
+    text = failure_text(compare(before, after), accept="")
+
+    assert "0 x" not in text
