@@ -29,13 +29,6 @@ class ModuleNames:
         found = self._known.get(id(module))
         return None if found is None else found[1]
 
-    def module(self, row: int) -> nn.Module | None:
-        """The module of a row while it lives."""
-        for reference, known in self._known.values():
-            if known == row:
-                return reference()
-        return None
-
     def all(self) -> Iterator[tuple[nn.Module, int]]:
         """The modules that are alive, with their rows."""
         for reference, row in tuple(self._known.values()):

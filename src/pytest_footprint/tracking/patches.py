@@ -14,7 +14,6 @@ import torch
 from torch.nn.modules import module as torch_module
 from torch.utils.hooks import RemovableHandle
 
-Call = Callable[..., Any]
 Report = Callable[[Any], object]
 """Is called with what the patched function returned or, for a method, with the object it was called on."""
 

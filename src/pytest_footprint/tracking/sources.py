@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import sysconfig
 from types import CodeType, FrameType
 
@@ -48,11 +47,6 @@ def _is_users(filename: str) -> bool:
     if filename.startswith(_FOREIGN):
         return False
     return _INSTALLED in filename or not filename.startswith(_STANDARD_LIBRARY)
-
-
-def caller(depth: int) -> FrameType:
-    """The frame ``depth`` calls above the caller's."""
-    return sys._getframe(depth + 1)
 
 
 def _short(filename: str) -> str:
