@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -127,6 +128,23 @@ def test_tracking_changes_no_outcome(name: str) -> None:
     assert len(bare) == len(tracked)
     assert all(torch.equal(one, other) for one, other in zip(bare, tracked, strict=True))
     assert tracker.footprint().peak.total > 0 or name == "zero bytes"
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace` is deprecated")
+@pytest.mark.parametrize("number", [2.5, 3, 2j])
+def test_numbers_that_torchscript_keeps_as_constants_are_tensors_where_only_tensors_may_stand(number: complex) -> None:
+    def traced() -> tuple[str, torch.Tensor]:
+        function = torch.jit.trace(lambda x: x.add(number), torch.ones(3), check_trace=False)
+        return re.sub("#.*", "", str(function.graph)), function(torch.ones(3)) + function(torch.ones(3))
+
+    graph, result = traced()
+    with MemTracker():
+        tracked_graph, tracked_result = traced()
+
+    assert "prim::Constant" in graph
+    assert graph == tracked_graph
+    assert result.dtype == tracked_result.dtype
+    assert torch.equal(result, tracked_result)
 
 
 @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors is in prototype stage")

@@ -19,7 +19,7 @@ from pytest_footprint.tracking.internals import (
     current_node,
     runs_within,
 )
-from pytest_footprint.tracking.operators import Makes, classify, op_name
+from pytest_footprint.tracking.operators import REFUSED_NUMBER, Makes, classify, numbers_as_tensors, op_name
 from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.storages import Owner, owner_nbytes, plain_storage, storages, tensors_in
 from pytest_footprint.tracking.thread_state import ThreadState
@@ -46,7 +46,7 @@ class OperatorWatch:
         self._clone = recorder.trace.ops.number("aten.clone")
         self._shadow_modes: dict[int, bool] = {}
 
-    def __call__(  # noqa: C901, PLR0912 - the hot path: no calls that a branch can save
+    def __call__(  # noqa: C901, PLR0912, PLR0915 - the hot path: no calls that a branch can save
         self, func: Any, types: tuple[type, ...], args: tuple[Any, ...], kwargs: dict[str, Any] | None
     ) -> Any:
         """Run ``func``; ``NotImplemented`` where a tensor subclass shall take it apart first."""
@@ -63,11 +63,16 @@ class OperatorWatch:
         if makes is Makes.WAITS and isinstance(args[0], FakeTensor):
             return args[0]  # the fake kernel returns a new tensor, the real one waits for the one it was given
         unseen = self._made_unseen(args, kwargs) if makes is Makes.RESIZES else ()
-        if self.inside_ops is None:
-            out = func(*args, **kwargs) if kwargs else func(*args)
-        else:
-            with self.inside_ops.range(known[1]):
+        try:
+            if self.inside_ops is None:
                 out = func(*args, **kwargs) if kwargs else func(*args)
+            else:
+                with self.inside_ops.range(known[1]):
+                    out = func(*args, **kwargs) if kwargs else func(*args)
+        except RuntimeError as error:
+            if REFUSED_NUMBER not in str(error):
+                raise
+            out = func(*numbers_as_tensors(func, args), **(kwargs or {}))
 
         if makes is _NOTHING:
             first = out[0] if type(out) is list and out else out

@@ -71,3 +71,24 @@ def op_name(func: Any) -> str:
     """``aten._log_softmax`` without the overload; the name of a higher-order operator."""
     packet = getattr(func, "overloadpacket", None)
     return str(packet if packet is not None else func)
+
+
+REFUSED_NUMBER = "Expected a value of type 'Tensor' for argument"
+"""What torch says when a Python number is passed where only a tensor may stand."""
+
+_NUMBERS = {int: torch.int64, float: torch.float64, complex: torch.complex128}
+
+
+def numbers_as_tensors(func: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Make the tensors again that were numbers on their way here.
+
+    A number that TorchScript keeps as a constant (the 2.5 of ``x.mul(2.5)``) is a tensor marked as wrapped. torch hands
+    it to every dispatch mode as a Python number, and takes it back in arithmetic only: not where a graph is printed
+    (``aten.view``) or the constant folded (``aten._local_scalar_dense``).
+    """
+    return tuple(
+        torch.tensor(value, dtype=_NUMBERS[type(value)])
+        if type(value) in _NUMBERS and isinstance(argument.type, torch.TensorType)
+        else value
+        for argument, value in zip(func._schema.arguments, args, strict=False)
+    )
