@@ -28,11 +28,23 @@ from xml.etree import ElementTree as ET
 import pytest
 from tabulate import tabulate
 
+from pytest_footprint.model.byte_size import ByteSize
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "other-suites.md"
 
+KIB = 1024 if sys.platform == "linux" else 1
+"""Unit of ``ru_maxrss``."""
+
 WITNESS_EACH = 20
 """Every twentieth test is held against the allocator."""
+
+PYTEST = """
+import random, sys, numpy, pytest
+random.seed(0)  # some suites draw their parameters when they are collected
+numpy.random.seed(0)
+sys.exit(pytest.main())
+"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,13 @@ class Suite:
 
 SUITES = (
     Suite(
+        "e3nn",
+        "0.6.0",
+        "equivariant networks: generated code (torch.fx), TorchScript, torch.compile, complex tensors",
+        ("tests",),
+        ("scipy==1.17.1", "opt_einsum==3.4.0", "opt_einsum_fx==0.1.4"),
+    ),
+    Suite(
         "gpytorch",
         "1.15.2",
         "Gaussian processes: linear algebra, lazily evaluated operators, custom autograd functions, natural gradients",
@@ -63,13 +82,6 @@ SUITES = (
         "more than a hundred optimizers, compiled ones too, wrappers of optimizers, Hessians, fused backward (LOMO)",
         ("tests",),
     ),
-    Suite(
-        "e3nn",
-        "0.6.0",
-        "equivariant networks: generated code (torch.fx), TorchScript, torch.compile, complex tensors",
-        ("tests",),
-        ("scipy==1.17.1", "opt_einsum==3.4.0", "opt_einsum_fx==0.1.4"),
-    ),
 )  # fmt: skip
 
 
@@ -81,6 +93,8 @@ class Run:
     """``passed``, ``failed``, ``error`` or ``skipped`` of each test."""
     seconds: float
     """CPU time: what else the machine does is no part of it."""
+    resident: int
+    """The most bytes that the process held at once, as the operating system counts."""
     log: str
 
     def counts(self) -> str:
@@ -111,7 +125,7 @@ def _run(suite: Suite, checkout: Path, label: str, *options: str) -> Run:
     junit, log = folder / f"{suite.name}-{label}.xml", folder / f"{suite.name}-{label}.log"
     # The package's own addopts ask for coverage and other plugins; random orders would compare unlike with unlike.
     fixed = ("-q", "-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:random_order")
-    command = [sys.executable, "-m", "pytest", *fixed, *options, f"--junitxml={junit}", *suite.tests]
+    command = [sys.executable, "-c", PYTEST, *fixed, *options, f"--junitxml={junit}", *suite.tests]
     env = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(folder / "needed" / suite.name), str(ROOT / "benchmarks")]),
@@ -127,7 +141,7 @@ def _run(suite: Suite, checkout: Path, label: str, *options: str) -> Run:
     if process.returncode not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
         msg = f"{suite.name} {label} ended with exit status {process.returncode}; see {log}"
         raise RuntimeError(msg)
-    return Run(_outcomes(junit), used.ru_utime + used.ru_stime, log.read_text())
+    return Run(_outcomes(junit), used.ru_utime + used.ru_stime, used.ru_maxrss * KIB, log.read_text())
 
 
 def _outcomes(junit: Path) -> dict[str, str]:
@@ -195,7 +209,7 @@ class Finding:
             f"{int(count):,}",
             f"{self.without.seconds:.0f} s",
             f"{self.tracked.seconds:.0f} s",
-            peak,
+            f"{peak} of {ByteSize(self.without.resident)}",
             f"`{test.rpartition('::')[2]}`",
         ]
 
@@ -221,10 +235,22 @@ INTRODUCTION = """# Other people's suites
 Written by `python benchmarks/other_suites.py`: the test suites of three packages, unchanged, from their source
 distributions on PyPI, each run without and with `--mem-all`; torch {torch}, Python {python}, CPU, one thread.
 The outcome of every test is compared by name. Seconds are CPU time.
+Beside the highest tracked peak stands the most that the process held without tracking, as the operating system says.
 
 """
 
-HEADERS = ["package", "tests", "without", "with `--mem-all`", "differ", "tracked", "without", "with", "highest", "in"]
+HEADERS = [
+    "package",
+    "tests",
+    "without",
+    "with `--mem-all`",
+    "differ",
+    "tracked",
+    "without",
+    "with",
+    "highest peak",
+    "in",
+]
 
 WITNESSED = """
 Tests that are not tracked are skipped ones and those that make no tensor on a device.
