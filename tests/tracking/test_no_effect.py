@@ -240,11 +240,11 @@ def test_thousands_of_evaluations_leave_nothing_growing_but_the_trace() -> None:
     recorder = tracker._recorder
     with tracker, torch.no_grad():
         model(x)
-        known = len(recorder.alive), len(recorder.names._known)
+        known = len(recorder.live.by_id), len(recorder.names._known)
         for _ in range(2000):
             model(x)
 
-    assert (len(recorder.alive), len(recorder.names._known)) == known
+    assert (len(recorder.live.by_id), len(recorder.names._known)) == known
 
 
 def test_a_failing_resize_is_the_users_error() -> None:

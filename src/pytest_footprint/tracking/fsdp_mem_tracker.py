@@ -40,4 +40,4 @@ class FSDPMemTracker(MemTracker):
     def track_inputs(self, inputs: tuple[Any, ...]) -> None:
         """Count all tensors in ``inputs``, nested containers included, as inputs."""
         for tensor in tensors_in(inputs):
-            self._recorder.label(tensor, RefType.INPUT)
+            self._recorder.live.label(tensor, RefType.INPUT)

@@ -80,12 +80,15 @@ def keyword_arguments(depth: int) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def running_steps() -> int:
-    """How many optimizer steps are on this thread's stack, those included that are about to call their hooks."""
+def running_steps(most: int) -> int:
+    """How many optimizer steps are on this thread's stack, those included that are about to call their hooks.
+
+    Looks no further than for ``most``: the steps that run are near the top, and stacks are deep.
+    """
     name, file = _STEP_FRAME
     found = 0
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
+    while frame is not None and found < most:
         code = frame.f_code
         if code.co_name == name and code.co_filename.endswith(file):
             found += 1

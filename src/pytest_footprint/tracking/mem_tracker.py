@@ -24,6 +24,7 @@ from pytest_footprint.tracking.bare_storages import bare_storages_recorded
 from pytest_footprint.tracking.collector import older_objects_left_alone
 from pytest_footprint.tracking.compat_surface import TorchSurface
 from pytest_footprint.tracking.environment import environment
+from pytest_footprint.tracking.hot_path import dispatcher
 from pytest_footprint.tracking.inside_ops import InsideOps
 from pytest_footprint.tracking.modules import ModuleWatch
 from pytest_footprint.tracking.operator_watch import OperatorWatch
@@ -66,10 +67,11 @@ class MemTracker(TorchSurface, TorchDispatchMode):
     def __init__(self, *, source_lines: bool = True, inside_ops: bool = False) -> None:
         TorchDispatchMode.__init__(self)
         TorchSurface.__init__(self, Recorder())
-        self._operators = OperatorWatch(self._recorder, source_lines=source_lines)
         self._modules = ModuleWatch(self._recorder, memory=True)
         self._optimizers = OptimizerWatch(self._recorder)
         self._inside_ops = InsideOps(self.trace) if inside_ops else None
+        self._operators = OperatorWatch(self._recorder, source_lines=source_lines, inside_ops=self._inside_ops)
+        self._dispatch = dispatcher(self._operators)
         self._depth = 0
         self._undo = ExitStack()
 
@@ -84,14 +86,13 @@ class MemTracker(TorchSurface, TorchDispatchMode):
             internals.never_compiled(MemTracker.__torch_dispatch__)
             with ExitStack() as undo:
                 undo.enter_context(older_objects_left_alone())
-                undo.enter_context(resizes_reported_to(self._recorder.resized))
+                undo.enter_context(resizes_reported_to(self._recorder.live.resized))
                 undo.enter_context(rng_states_reported_to(self._operators.saw_rng_state))
                 undo.enter_context(bare_storages_recorded(self._recorder))
                 undo.enter_context(self._optimizers)
                 undo.enter_context(self._modules)
                 if self._inside_ops is not None:
                     undo.enter_context(self._inside_ops)
-                    self._operators.inside_ops = self._inside_ops
                 super().__enter__()
                 self._undo = undo.pop_all()
             self._entered()
@@ -110,7 +111,7 @@ class MemTracker(TorchSurface, TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        return self._operators(func, types, args, kwargs)
+        return self._dispatch(func, types, args, kwargs)
 
     def track_external(self, *external: object) -> None:
         """Take in modules, optimizers and tensors (also inside containers) that do not take part by themselves.
@@ -122,7 +123,7 @@ class MemTracker(TorchSurface, TorchDispatchMode):
         """
         for item in tree_leaves(external):
             if isinstance(item, torch.Tensor):
-                self._recorder.label(item, RefType.OTHER)
+                self._recorder.live.label(item, RefType.OTHER)
             elif isinstance(item, nn.Module):
                 self._modules.add(item)
             elif isinstance(item, Optimizer):
@@ -144,7 +145,7 @@ class MemTracker(TorchSurface, TorchDispatchMode):
         since = len(self.trace.events)
         with nullcontext() if self._depth else self:
             for tensor in tensors_in((args, kwargs)):
-                self._recorder.label(tensor, RefType.INPUT)
+                self._recorder.live.label(tensor, RefType.INPUT)
             for _ in range(warmup + steps):
                 with self.step():
                     result = fn(*args, **kwargs)
@@ -211,7 +212,7 @@ class MemTracker(TorchSurface, TorchDispatchMode):
         recorder.end_failed_steps(state)
         self._modules.refresh()
         self._optimizers.refresh()
-        recorder.label_gradients()
+        recorder.live.label_gradients()
 
     def _walk_graphs_without_backward(self) -> None:
         """Autograd keeps tensors also where no backward comes: read that while the outputs are alive."""

@@ -54,11 +54,11 @@ class ModuleWatch:
     def _registered_parameter(self, module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
         """A model that never runs has parameters too."""
         if parameter is not None and parameter.is_leaf and not torch.compiler.is_compiling():
-            self._recorder.label(parameter, RefType.PARAMETER)
+            self._recorder.live.label(parameter, RefType.PARAMETER)
 
     def _registered_buffer(self, module: nn.Module, name: str, buffer: torch.Tensor | None) -> None:
         if buffer is not None and not torch.compiler.is_compiling():
-            self._recorder.label(buffer, RefType.BUFFER)
+            self._recorder.live.label(buffer, RefType.BUFFER)
 
     def _before(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         if torch.compiler.is_compiling():
@@ -80,7 +80,7 @@ class ModuleWatch:
         tensors = list(tensors_in((args, keywords) if keywords else args))
         if outermost and recorder.open_graph is None:
             self._label_inputs(tensors)
-        recorder.enter(state, module, row, recorder.nbytes(tensors))
+        recorder.enter(state, module, row, recorder.live.nbytes(tensors))
 
     def _after(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
         if torch.compiler.is_compiling():
@@ -94,7 +94,7 @@ class ModuleWatch:
             recorder.exit(state, 0)
             return
         tensors = list(tensors_in(output))
-        recorder.exit(state, recorder.nbytes(tensors))
+        recorder.exit(state, recorder.live.nbytes(tensors))
 
     def _meet(self, module: nn.Module, row: int | None, state: ThreadState) -> int:
         """Name what is new below a root, or below a module that was added to one that runs."""
@@ -128,12 +128,12 @@ class ModuleWatch:
             for parameter in module._parameters.values():
                 # Under functional_call a module may hold computed tensors: those are activations.
                 if parameter is not None and parameter.is_leaf:
-                    recorder.label(parameter, RefType.PARAMETER, row)
+                    recorder.live.label(parameter, RefType.PARAMETER, row)
                     if parameter.requires_grad:
-                        recorder.label_gradient(parameter)
+                        recorder.live.label_gradient(parameter)
             for buffer in module._buffers.values():
                 if buffer is not None:
-                    recorder.label(buffer, RefType.BUFFER, row)
+                    recorder.live.label(buffer, RefType.BUFFER, row)
 
     def _label_inputs(self, tensors: Iterable[torch.Tensor]) -> None:
         """What a root is given is an input unless a module or a graph made it."""
@@ -142,9 +142,9 @@ class ModuleWatch:
         for tensor in tensors:
             if tensor.grad_fn is not None:
                 continue
-            storage = recorder.storage_of(tensor)
+            storage = recorder.live.row(tensor)
             outside = storage < 0 or (
                 trace.scope[storage] == OUTSIDE and trace.phase[storage] in (Phase.FORWARD, Phase.EXISTING)
             )
             if outside:
-                recorder.label(tensor, RefType.INPUT)
+                recorder.live.label(tensor, RefType.INPUT)

@@ -1,11 +1,10 @@
-"""The dispatch mode's work: what to record after each operator. This is the hot path."""
+"""What the dispatch mode does seldom: operators met for the first time, and those that are not like most."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from threading import get_ident
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensor
@@ -13,153 +12,153 @@ from torch._subclasses.fake_tensor import FakeTensor
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import Phase
 from pytest_footprint.tracking.inside_ops import InsideOps
-from pytest_footprint.tracking.internals import (
-    ACCUMULATE_GRAD,
-    COPIES_PARAMETER,
-    current_node,
-    runs_within,
-)
+from pytest_footprint.tracking.internals import ACCUMULATE_GRAD, COPIES_PARAMETER, runs_within
 from pytest_footprint.tracking.operators import REFUSED_NUMBER, Makes, classify, numbers_as_tensors, op_name
 from pytest_footprint.tracking.recorder import Recorder
-from pytest_footprint.tracking.storages import Owner, owner_nbytes, plain_storage, storages, tensors_in
+from pytest_footprint.tracking.sources import Sources
+from pytest_footprint.tracking.storages import Owner, owner_nbytes, storages, tensors_in
 from pytest_footprint.tracking.thread_state import ThreadState
 
-_NOTHING, _ONE = Makes.NOTHING, Makes.ONE
 _PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter)
 _DETACH = torch.ops.aten.detach.default
 _REPLACES_PARTS = frozenset({torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc})
 """What is a view, or in place, for other tensors gives these new indices or values."""
+IN_BACKWARD = (int(Phase.BACKWARD), int(Phase.BACKWARD_GRAPH))
+"""There is no line of the user's here but the one that called backward."""
 _DTENSOR_FILES = "torch/distributed/tensor/"
 
 
-class OperatorWatch:
-    """Runs operators for the dispatch mode and records what memory they made."""
+class Known(NamedTuple):
+    """What was found out about an operator when it first ran."""
 
-    def __init__(self, recorder: Recorder, *, source_lines: bool) -> None:
-        self._recorder = recorder
-        self._source_lines = source_lines
-        self.inside_ops: InsideOps | None = None
-        """Listens to the allocator while it is wanted."""
-        self._known: dict[int, tuple[Makes, int, Any]] = {}
-        """By identity, which operators keep for good: their own hash is a call into Python."""
-        self._defers: dict[tuple[type, ...], bool] = {}
-        self._clone = recorder.trace.ops.number("aten.clone")
+    makes: Makes
+    op: int
+    """Its number in the trace."""
+    call: Callable[..., Any]
+    """Runs it, at one call into Python less than the operator itself."""
+    func: Any
+    """The operator, kept so that no other object can ever have its identity."""
+
+
+class OperatorWatch:
+    """Decides for each operator what there is to do, and does what `hot_path.dispatcher` does not.
+
+    Args:
+        recorder: writes the trace.
+        source_lines: note the user's ``file:line`` of every allocation.
+        inside_ops: tells the allocator's listener where each operator begins and ends; None without one.
+    """
+
+    def __init__(self, recorder: Recorder, *, source_lines: bool, inside_ops: InsideOps | None) -> None:
+        self.recorder = recorder
+        self.source_lines = source_lines
+        self.known: dict[int, Known] = {}
+        """By identity: an operator's own hash is a call into Python."""
+        self.defers_of: dict[tuple[type, ...], bool] = {}
+        """By the tensor types among the arguments: whether one of them takes operators apart."""
+        self.clone = recorder.trace.ops.number("aten.clone")
+        self._inside_ops = inside_ops
+        self._sources = Sources(recorder.trace.sources)
         self._shadow_modes: dict[int, bool] = {}
 
-    def __call__(  # noqa: C901, PLR0912, PLR0915 - the hot path: no calls that a branch can save
-        self, func: Any, types: tuple[type, ...], args: tuple[Any, ...], kwargs: dict[str, Any] | None
-    ) -> Any:
-        """Run ``func``; ``NotImplemented`` where a tensor subclass shall take it apart first."""
-        if types:
-            defers = self._defers.get(types)
-            if defers is None:
-                defers = self._defers[types] = any(map(takes_apart, types))
-            if defers:
-                return NotImplemented
-        known = self._known.get(id(func))
-        if known is None:
-            known = self._meet(func)
-        makes = known[0]
+    def meet(self, func: Any) -> Known:
+        """An operator runs for the first time."""
+        op = self.recorder.trace.ops.number(op_name(func))
+        call = func._op if type(func) is torch._ops.OpOverload else func
+        if self._inside_ops is not None:
+            call = _in_range(self._inside_ops, op, call)
+        found = self.known[id(func)] = Known(classify(func), op, call, func)
+        return found
+
+    def meet_types(self, types: tuple[type, ...]) -> bool:
+        """Whether one of these tensor types takes operators apart."""
+        found = self.defers_of[types] = any(map(takes_apart, types))
+        return found
+
+    def run_again(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, error: RuntimeError) -> Any:
+        """An operator raised: where it only refused a number that had been a tensor, run it with tensors."""
+        if REFUSED_NUMBER not in str(error):
+            raise error
+        return func(*numbers_as_tensors(func, args), **(kwargs or {}))
+
+    def run_rare(self, entry: Known, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
+        """Run an operator of a rare kind and record what it made."""
+        makes, op, call, func = entry
         if makes is Makes.WAITS and isinstance(args[0], FakeTensor):
             return args[0]  # the fake kernel returns a new tensor, the real one waits for the one it was given
         unseen = self._made_unseen(args, kwargs) if makes is Makes.RESIZES else ()
         try:
-            if self.inside_ops is None:
-                out = func(*args, **kwargs) if kwargs else func(*args)
-            else:
-                with self.inside_ops.range(known[1]):
-                    out = func(*args, **kwargs) if kwargs else func(*args)
+            out = call(*args, **(kwargs or {}))
         except RuntimeError as error:
-            if REFUSED_NUMBER not in str(error):
-                raise
-            out = func(*numbers_as_tensors(func, args), **(kwargs or {}))
-
-        if makes is _NOTHING:
-            first = out[0] if type(out) is list and out else out
-            if type(first) is torch.Tensor and first.layout in _REPLACES_PARTS:
-                makes = Makes.MANY if args and out is args[0] else Makes.PERHAPS
-        recorder = self._recorder
-        node = current_node()
-        if node is None:
-            if recorder.open_graph is not None:
-                recorder.leave_graph()
-            if makes is _NOTHING:
-                return out
-            state = recorder.states.get(get_ident()) or recorder.state()
+            out = self.run_again(func, args, kwargs, error)
+        state = self.recorder.state()
+        self.recorder.follow(state)
+        if makes is Makes.RESIZES:
+            self._resized(args, kwargs, op, state, unseen)
         else:
-            state = recorder.states.get(get_ident()) or recorder.state()
-            sequence = node._sequence_nr()
-            if sequence != state.sequence or sequence == ACCUMULATE_GRAD:
-                self._reached(func, node, sequence, args, state)
-            if makes is _NOTHING:
-                return out
-
-        if makes is _ONE:
-            if type(out) is torch.Tensor:
-                self._one(out, known[1], state)
-            else:
-                self._several(out, known[1], state)
-        elif makes is Makes.MANY:
-            self._several(out, known[1], state)
-        elif makes is Makes.PERHAPS:
-            self._perhaps(out, args, kwargs, known[1], state)
-        else:
-            self._resized(args, kwargs, known[1], state, unseen)
-        if recorder.creates_graph:
-            recorder.made_nodes()
+            self._perhaps(out, args, kwargs, op, state)
+        if self.recorder.creates_graph:
+            self.recorder.made_nodes()
         return out
+
+    def after_view(self, entry: Known, out: object, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> None:
+        """An operator that makes no memory did not return one strided tensor."""
+        first = out[0] if type(out) is list and out else out
+        if type(first) is torch.Tensor and first.layout in _REPLACES_PARTS:
+            state = self.recorder.state()
+            if args and out is args[0]:
+                self.several(out, entry.op, state)
+            else:
+                self._perhaps(out, args, kwargs, entry.op, state)
 
     def saw_rng_state(self, tensor: torch.Tensor) -> None:
         """``torch.get_rng_state`` made a tensor without an operator."""
-        state = self._recorder.state()
-        self._recorder.follow(state)
-        self._several(tensor, self._recorder.trace.ops.number("torch.get_rng_state"), state)
+        state = self.recorder.state()
+        self.recorder.follow(state)
+        self.several(tensor, self.recorder.trace.ops.number("torch.get_rng_state"), state)
 
-    def _one(self, tensor: torch.Tensor, op: int, state: ThreadState) -> None:
-        """The commonest case: one plain tensor."""
-        recorder = self._recorder
-        storage = plain_storage(tensor)
-        if storage is None:
-            self._several(tensor, op, state)
-            return
-        found = recorder.alive.get(id(storage))
-        if found is not None:
-            recorder.check_size(storage, found)
-            return
-        recorder.add(
-            storage,
-            tensor,
-            op,
-            state.scope,
-            recorder.phase_now(state),
-            self._source(state),
-        )
-        if op == self._clone and runs_within(sys._getframe(3), COPIES_PARAMETER):
-            recorder.label(tensor, RefType.PARAMETER)
+    def cloned(self, tensor: torch.Tensor) -> None:
+        """A clone was made, perhaps one that becomes a parameter."""
+        if runs_within(sys._getframe(4), COPIES_PARAMETER):
+            self.recorder.live.label(tensor, RefType.PARAMETER)
 
-    def _several(self, out: object, op: int, state: ThreadState) -> None:
-        recorder = self._recorder
+    def several(self, out: object, op: int, state: ThreadState) -> None:
+        """An operator returned ``out``: whatever memory below it is new was made by it."""
+        live = self.recorder.live
         for tensor in tensors_in(out):
             if isinstance(tensor, FakeTensor) and self._is_shadow(tensor):
                 continue
-            recorder.born(tensor, op, state, self._source(state))
+            for owner, plain in storages(tensor):
+                found = live.by_id.get(id(owner))
+                if found is None:
+                    self._add(owner, plain, op, state)
+                else:
+                    live.check_size(owner, found)
+
+    def _add(self, owner: Owner, plain: torch.Tensor, op: int, state: ThreadState) -> None:
+        line = self.source() if self.source_lines and state.phase not in IN_BACKWARD else -1
+        self.recorder.live.add(owner, plain, op, state.scope, self.recorder.phase_now(state), line)
+
+    def source(self) -> int:
+        """The number of the user's line that called the operator."""
+        return self._sources.here(sys._getframe(3))
 
     def _perhaps(
         self, out: object, args: tuple[Any, ...], kwargs: dict[str, Any] | None, op: int, state: ThreadState
     ) -> None:
         """What the operator was not given, and nobody knows, it made."""
-        recorder = self._recorder
+        recorder = self.recorder
         given = {id(owner) for tensor in tensors_in((args, kwargs)) for owner, _ in storages(tensor)}
         for tensor in tensors_in(out):
             for owner, plain in storages(tensor):
-                if id(owner) not in given and id(owner) not in recorder.alive:
-                    recorder.add(owner, plain, op, state.scope, recorder.phase_now(state), self._source(state))
+                if id(owner) not in given and id(owner) not in recorder.live.by_id:
+                    self._add(owner, plain, op, state)
 
     def _made_unseen(
         self, args: tuple[Any, ...], kwargs: dict[str, Any] | None
     ) -> list[tuple[Owner, torch.Tensor, int]]:
         """Storages that are not known, with the bytes that they had before the operator."""
-        alive = self._recorder.alive
+        alive = self.recorder.live.by_id
         pairs = [pair for tensor in tensors_in((args, kwargs)) for pair in storages(tensor)]
         return [(owner, plain, owner_nbytes(owner)) for owner, plain in pairs if id(owner) not in alive]
 
@@ -171,34 +170,23 @@ class OperatorWatch:
         state: ThreadState,
         unseen: Sequence[tuple[Owner, torch.Tensor, int]],
     ) -> None:
-        recorder = self._recorder
+        recorder = self.recorder
         for owner, plain, before in unseen:
             if owner_nbytes(owner) > before:
-                recorder.add(owner, plain, op, state.scope, recorder.phase_now(state), self._source(state))
+                self._add(owner, plain, op, state)
         for tensor in tensors_in((args, kwargs)):
             for owner, _ in storages(tensor):
-                found = recorder.alive.get(id(owner))
+                found = recorder.live.by_id.get(id(owner))
                 if found is not None:
-                    recorder.check_size(owner, found)
+                    recorder.live.check_size(owner, found)
 
-    def _reached(self, func: Any, node: Any, sequence: int, args: tuple[Any, ...], state: ThreadState) -> None:
-        recorder = self._recorder
+    def reached(self, func: Any, node: Any, sequence: int, args: tuple[Any, ...], state: ThreadState) -> None:
+        """Backward runs ``node`` now, and called ``func``."""
+        recorder = self.recorder
         recorder.reach(state, node, sequence)
         if sequence == ACCUMULATE_GRAD and func is _DETACH and not state.optimizers:
             # The leaf takes the incoming gradient over as its own.
-            recorder.label(args[0], RefType.GRADIENT, recorder.owner(node.variable))
-
-    def _meet(self, func: Any) -> tuple[Makes, int, Any]:
-        # The operator is kept along, so that no other object can ever have its identity.
-        known = self._known[id(func)] = (classify(func), self._recorder.trace.ops.number(op_name(func)), func)
-        return known
-
-    def _source(self, state: ThreadState) -> int:
-        if not self._source_lines or state.phase in (Phase.BACKWARD, Phase.BACKWARD_GRAPH):
-            return -1  # in backward there is no line of the user's but the one that called it
-        recorder = self._recorder
-        name = recorder.sources.here(sys._getframe(3))
-        return -1 if name is None else recorder.trace.sources.number(name)
+            recorder.live.label(args[0], RefType.GRADIENT, recorder.live.owner(node.variable))
 
     def _is_shadow(self, tensor: FakeTensor) -> bool:
         """Whether this is DTensor working out shapes in a fake mode of its own: no memory stands behind that."""
@@ -212,6 +200,14 @@ class OperatorWatch:
                 frame = frame.f_back  # type: ignore[assignment]
             self._shadow_modes[key] = found
         return found
+
+
+def _in_range(inside_ops: InsideOps, op: int, call: Callable[..., Any]) -> Callable[..., Any]:
+    def ranged(*args: Any, **kwargs: Any) -> Any:
+        with inside_ops.range(op):
+            return call(*args, **kwargs)
+
+    return ranged
 
 
 def takes_apart(kind: type) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, unique
+from enum import IntEnum
 from typing import Any
 
 import torch
 
 
-@unique
 class Makes(IntEnum):
     """What there is to do after an operator."""
 
@@ -18,6 +17,8 @@ class Makes(IntEnum):
     """One fresh tensor."""
     MANY = 2
     """Several fresh tensors, in tuples or lists, some perhaps None."""
+    LAST_COMMON = MANY
+    """All that follow are rare, and need a look at what the operator was given."""
     RESIZES = 3
     """It may change the size of a storage that it was given: ``out=``, ``resize_`` and the like."""
     WAITS = 4

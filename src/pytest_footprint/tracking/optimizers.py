@@ -43,13 +43,13 @@ class OptimizerWatch:
         recorder = self._recorder
         for group in optimizer.param_groups:
             for parameter in group["params"]:
-                recorder.label(parameter, RefType.PARAMETER)
+                recorder.live.label(parameter, RefType.PARAMETER)
                 if parameter.is_leaf:
-                    recorder.label_gradient(parameter)
+                    recorder.live.label_gradient(parameter)
         for parameter, state in optimizer.state.items():
-            owner = recorder.owner(parameter) if isinstance(parameter, torch.Tensor) else -1
+            owner = recorder.live.owner(parameter) if isinstance(parameter, torch.Tensor) else -1
             for tensor in tensors_in(state):
-                recorder.label(tensor, RefType.OPTIMIZER_STATE, owner)
+                recorder.live.label(tensor, RefType.OPTIMIZER_STATE, owner)
 
     def refresh(self) -> None:
         """Look again at all optimizers that are known."""

@@ -48,12 +48,12 @@ class SavedGraph:
             if own := getattr(node, "__dict__", None):
                 held += tensors_in(own)  # what a custom Function has put on its ctx
             for tensor in held:
-                for storage in recorder.rows(tensor):
+                for storage in recorder.live.rows(tensor):
                     trace.saved_graph.append(graph)
                     trace.saved_thread.append(thread)
                     trace.saved_sequence.append(sequence)
                     trace.saved_storage.append(storage)
-                    trace.saved_layout.append(recorder.layout(tensor))
+                    trace.saved_layout.append(recorder.live.layout(tensor))
             for below, _ in node.next_functions:
                 if below is not None and below not in seen:
                     seen.add(below)

@@ -8,6 +8,8 @@ from types import CodeType, FrameType
 
 import torch
 
+from pytest_footprint.trace.trace import Names
+
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - plain strings to compare
 _FOREIGN = (
     os.path.dirname(os.path.abspath(torch.__file__)) + os.sep,  # noqa: PTH100, PTH120
@@ -19,28 +21,33 @@ _INSTALLED = f"{os.sep}site-packages{os.sep}"  # may lie inside the standard lib
 
 
 class Sources:
-    """Finds the innermost frame that is not torch's, Python's or ours; remembers every code object it has judged."""
+    """Finds the innermost frame that is not torch's, Python's or ours; remembers every code object it has judged.
 
-    def __init__(self) -> None:
-        self._theirs: dict[CodeType, bool] = {}
-        self._names: dict[tuple[CodeType, int], str] = {}
+    By identity, for the hash of a code object goes through all of its constants; kept, so that none is ever another's.
+    """
 
-    def here(self, frame: FrameType | None) -> str | None:
-        """``file.py:88`` of the innermost frame of the user at or above ``frame``."""
+    def __init__(self, names: Names[str]) -> None:
+        self._names = names
+        self._theirs: dict[int, tuple[bool, CodeType]] = {}
+        self._numbers: dict[tuple[int, int], int] = {}
+
+    def here(self, frame: FrameType | None) -> int:
+        """The number of ``file.py:88``, the innermost frame of the user at or above ``frame``; -1 without one."""
         theirs = self._theirs
         while frame is not None:
             code = frame.f_code
-            user = theirs.get(code)
-            if user is None:
-                user = theirs[code] = _is_users(code.co_filename)
-            if user:
-                key = (code, frame.f_lineno)
-                found = self._names.get(key)
-                if found is None:
-                    found = self._names[key] = f"{_short(code.co_filename)}:{frame.f_lineno}"
-                return found
+            found = theirs.get(id(code))
+            if found is None:
+                found = theirs[id(code)] = _is_users(code.co_filename), code
+            if found[0]:
+                place = id(code), frame.f_lasti
+                number = self._numbers.get(place)
+                if number is None:
+                    number = self._names.number(f"{_short(code.co_filename)}:{frame.f_lineno}")
+                    self._numbers[place] = number
+                return number
             frame = frame.f_back
-        return None
+        return -1
 
 
 def _is_users(filename: str) -> bool:

@@ -18,7 +18,7 @@ class Tracked(weakref.ref):  # type: ignore[type-arg] # the C type takes no para
 
     key: int
     modules: tuple[int, ...]
-    """The modules that it was said to belong to, under its present label."""
+    """The modules that it was said to belong to under its present label, which it has once ``rank`` is above 0."""
     nbytes: int
     rank: int
     storage: int
