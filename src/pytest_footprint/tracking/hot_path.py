@@ -12,6 +12,7 @@ from pytest_footprint.trace.events import Phase
 from pytest_footprint.tracking.internals import ACCUMULATE_GRAD, current_node
 from pytest_footprint.tracking.operator_watch import IN_BACKWARD, OperatorWatch
 from pytest_footprint.tracking.operators import Makes
+from pytest_footprint.tracking.storages import PLAIN
 from pytest_footprint.tracking.thread_state import ThreadState
 
 _NOTHING, _ONE, _LAST_COMMON = Makes.NOTHING, Makes.ONE, Makes.LAST_COMMON
@@ -30,7 +31,8 @@ def dispatcher(watch: OperatorWatch) -> Dispatch:  # noqa: C901, PLR0915 - one f
     recorder = watch.recorder
     live, states, known, defers_of = recorder.live, recorder.states, watch.known, watch.defers_of
     by_id, add, check_size = live.by_id, live.add, live.check_size
-    tensor_type, strided, grad_enabled = torch.Tensor, torch.strided, torch.is_grad_enabled
+    tensor_type, plain_types, strided = torch.Tensor, PLAIN, torch.strided
+    grad_enabled = torch.is_grad_enabled
     lines, source, clone = watch.source_lines, watch.source, watch.clone
 
     def born(tensor: Any, op: int, state: ThreadState) -> None:
@@ -78,17 +80,19 @@ def dispatcher(watch: OperatorWatch) -> Dispatch:  # noqa: C901, PLR0915 - one f
             if recorder.open_graph is not None:
                 recorder.leave_graph()
             if makes is _NOTHING:
-                if type(out) is not tensor_type or out.layout is not strided:
+                if type(out) not in plain_types or out.layout is not strided:
                     watch.after_view(entry, out, args, kwargs)
                 return out
             state = states.get(get_ident()) or recorder.state()
         else:
             state = states.get(get_ident()) or recorder.state()
             sequence = node._sequence_nr()
-            if sequence != state.sequence or sequence == ACCUMULATE_GRAD:
-                watch.reached(func, node, sequence, args, state)
+            if sequence == ACCUMULATE_GRAD:
+                watch.accumulates(entry, node, args, state)
+            elif sequence != state.sequence:
+                recorder.reach(state, node, sequence)
             if makes is _NOTHING:
-                if type(out) is not tensor_type or out.layout is not strided:
+                if type(out) not in plain_types or out.layout is not strided:
                     watch.after_view(entry, out, args, kwargs)
                 return out
 

@@ -11,16 +11,16 @@ from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import CODE_BITS, OUTSIDE, Event, Phase
 from pytest_footprint.trace.labels import KIND, RANK
 from pytest_footprint.trace.trace import Trace
-from pytest_footprint.tracking.storages import Owner, hint, owner_nbytes, plain_storage, storages
+from pytest_footprint.tracking.births import adder, rounded
+from pytest_footprint.tracking.layouts import Layouts
+from pytest_footprint.tracking.storages import Owner, owner_nbytes, plain_storage, storages
 from pytest_footprint.tracking.tracked import Tracked, freed_callback
 
-_BORN, _RESIZED = int(Event.BORN), int(Event.RESIZED)
+_RESIZED = int(Event.RESIZED)
 _EXISTING = int(Phase.EXISTING)
 _GRADIENT = RefType.GRADIENT
 _RANK_OF = {kind: RANK[KIND[kind]] for kind in RefType if KIND[kind] in RANK}
-_GRADIENT_RANK = _RANK_OF[_GRADIENT]
-_CUDA_BLOCK = 512
-"""The CUDA caching allocator rounds every request up to this many bytes (kMinBlockSize, c10/cuda)."""
+PARAMETER_RANK, _GRADIENT_RANK = _RANK_OF[RefType.PARAMETER], _RANK_OF[_GRADIENT]
 
 
 class LiveStorages:
@@ -32,67 +32,15 @@ class LiveStorages:
         """By the identity of the storage's Python object, which torch keeps for as long as the storage lives."""
         self.owners: dict[int, int] = {}
         """Row of a parameter's storage -> row of its module."""
-        self._freed = freed_callback(self.by_id, trace)
-        self._devices: dict[torch.device, int] = {}
-        self._cpu = trace.devices.number("cpu")
-        self._layouts: dict[tuple[torch.Size, torch.dtype], int] = {}
+        self.layouts = Layouts(trace.layouts)
+        self.add = adder(trace, self.by_id, freed_callback(self.by_id, trace), self.layouts)
         self._leaves: dict[int, weakref.ref[torch.Tensor]] = {}
-
-    def add(  # noqa: PLR0913, PLR0917 - the columns of a row
-        self, owner: Owner, plain: torch.Tensor, op: int, scope: int, phase: int, source: int
-    ) -> Tracked | None:
-        """A row for memory that was not known; None for meta tensors, which have none."""
-        trace = self.trace
-        device = self._cpu if plain.is_cpu else self._device(plain.device)
-        if device < 0:
-            return None
-        size = owner_nbytes(owner)
-        if device != self._cpu and plain.device.type == "cuda":
-            size = -(-size // _CUDA_BLOCK) * _CUDA_BLOCK
-        found = Tracked(owner, self._freed)
-        key = found.key = id(owner)
-        row = found.storage = len(trace.nbytes)
-        found.nbytes = size
-        found.rank = 0
-        self.by_id[key] = found
-        trace.nbytes.append(size)
-        trace.device.append(device)
-        trace.op.append(op)
-        trace.scope.append(scope)
-        trace.phase.append(phase)
-        trace.layout.append(self.layout(plain))
-        trace.source.append(source)
-        trace.events.append(row << CODE_BITS | _BORN)
-        return found
-
-    def layout(self, tensor: torch.Tensor) -> int:
-        """The number of a tensor's shape and dtype."""
-        try:
-            key = (tensor.shape, tensor.dtype)
-            found = self._layouts.get(key)
-        except (TypeError, RuntimeError):  # symbolic sizes have no hash, strided nested tensors no shape
-            return self._plain_layout(tensor)
-        if found is None:
-            found = self._layouts[key] = self._plain_layout(tensor)
-        return found
-
-    def _plain_layout(self, tensor: torch.Tensor) -> int:
-        sizes = (tensor.numel(),) if tensor.is_nested else tensor.shape
-        shape = tuple(size if type(size) is int else hint(size) for size in sizes)
-        return self.trace.layouts.number((shape, str(tensor.dtype).removeprefix("torch.")))
-
-    def _device(self, device: torch.device) -> int:
-        found = self._devices.get(device)
-        if found is None:
-            found = -1 if device.type == "meta" else self.trace.devices.number(str(device))
-            self._devices[device] = found
-        return found
 
     def check_size(self, owner: Owner, found: Tracked) -> None:
         """Note it when a known storage is larger or smaller than it was."""
         size = owner_nbytes(owner)
-        if isinstance(owner, torch.UntypedStorage) and owner.device.type == "cuda":
-            size = -(-size // _CUDA_BLOCK) * _CUDA_BLOCK
+        if isinstance(owner, torch.UntypedStorage):
+            size = rounded(size, owner.device.type)
         if size != found.nbytes:
             found.nbytes = size
             self.trace.resized_storage.append(found.storage)
@@ -109,10 +57,10 @@ class LiveStorages:
 
     def label(self, tensor: torch.Tensor, kind: RefType, module: int = -1) -> None:
         """Say what a tensor is; what was not known until now is older than the recording."""
-        rank = _RANK_OF[kind]
         found = self.by_id.get(id(plain_storage(tensor)))
-        if found is not None and (found.rank > rank or (found.rank == rank and module in found.modules)):
-            return  # by far the commonest: parameters are looked at again and again
+        if found is not None:
+            self._label(found, kind, module)
+            return
         for owner, plain in storages(tensor):
             found = self.by_id.get(id(owner))
             if found is None:
@@ -123,17 +71,26 @@ class LiveStorages:
     def _label(self, found: Tracked, kind: RefType, module: int) -> None:
         rank = _RANK_OF[kind]
         if found.rank < rank:
-            found.rank, found.modules = rank, ()
-        elif found.rank > rank or module in found.modules:
-            return
-        if not found.modules or module >= 0:
+            found.rank, found.modules = rank, (module,)
+        elif found.rank > rank or module < 0 or module in found.modules:
+            return  # by far the commonest: parameters are looked at again and again
+        else:
             found.modules = (*found.modules, module)
-            trace = self.trace
-            trace.label_storage.append(found.storage)
-            trace.label_type.append(KIND[kind])
-            trace.label_module.append(module)
-            if kind is RefType.PARAMETER and module >= 0:
-                self.owners.setdefault(found.storage, module)
+        trace = self.trace
+        trace.label_storage.append(found.storage)
+        trace.label_type.append(KIND[kind])
+        trace.label_module.append(module)
+        if module >= 0 and kind is RefType.PARAMETER:
+            self.owners.setdefault(found.storage, module)
+
+    def label_parameter(self, parameter: torch.Tensor, module: int = -1) -> None:
+        """Label a parameter and its gradient; all of them are looked at often, and seldom is there news."""
+        if not parameter.is_leaf:
+            return  # computed, as functional_call puts them into modules: an activation
+        found = self.by_id.get(id(plain_storage(parameter)))
+        if found is None or found.rank < PARAMETER_RANK or (module >= 0 and module not in found.modules):
+            self.label(parameter, RefType.PARAMETER, module)
+        self.label_gradient(parameter)
 
     def label_gradient(self, leaf: torch.Tensor) -> None:
         """Label the gradient of a leaf tensor where it has one."""
@@ -151,12 +108,11 @@ class LiveStorages:
             if leaf is not None:
                 self.label_gradient(leaf)
 
-    def reached_leaf(self, leaf: torch.Tensor) -> int:
-        """Backward accumulates the gradient of ``leaf``, whose row this is."""
+    def remember_leaf(self, leaf: torch.Tensor) -> None:
+        """Backward accumulates the gradient of ``leaf``."""
         key, leaves = id(leaf), self._leaves
         if key not in leaves:
             leaves[key] = weakref.ref(leaf, lambda _: leaves.pop(key, None))
-        return self.row(leaf)
 
     def owner(self, parameter: torch.Tensor) -> int:
         """The row of the module that a parameter belongs to, -1 when no module has called it its own."""
@@ -175,7 +131,8 @@ class LiveStorages:
 
     def row(self, tensor: torch.Tensor) -> int:
         """The row of the first storage below a tensor, -1 when it is not known."""
-        return next(iter(self.rows(tensor)), -1)
+        found = self.by_id.get(id(plain_storage(tensor)))
+        return found.storage if found is not None else next(iter(self.rows(tensor)), -1)
 
     @staticmethod
     def nbytes(tensors: Sequence[torch.Tensor]) -> int:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
+from threading import get_ident
 from typing import Any, Self
 
 import torch
 from torch import nn
+from torch.compiler import is_compiling, is_dynamo_compiling
 from torch.nn.modules.module import (
     register_module_buffer_registration_hook,
     register_module_forward_hook,
@@ -20,7 +22,7 @@ from pytest_footprint.trace.events import OUTSIDE, Phase
 from pytest_footprint.tracking.internals import keyword_arguments
 from pytest_footprint.tracking.patches import unannounced
 from pytest_footprint.tracking.recorder import Recorder
-from pytest_footprint.tracking.storages import tensors_in
+from pytest_footprint.tracking.storages import all_tensors_in
 from pytest_footprint.tracking.thread_state import ThreadState
 
 
@@ -53,47 +55,49 @@ class ModuleWatch:
 
     def _registered_parameter(self, module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
         """A model that never runs has parameters too."""
-        if parameter is not None and parameter.is_leaf and not torch.compiler.is_compiling():
+        if parameter is not None and parameter.is_leaf and not is_compiling():
             self._recorder.live.label(parameter, RefType.PARAMETER)
 
     def _registered_buffer(self, module: nn.Module, name: str, buffer: torch.Tensor | None) -> None:
-        if buffer is not None and not torch.compiler.is_compiling():
+        if buffer is not None and not is_compiling():
             self._recorder.live.label(buffer, RefType.BUFFER)
 
     def _before(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        if torch.compiler.is_compiling():
+        if is_dynamo_compiling():
             return  # dynamo traces this hook: what is compiled is one opaque region
-        if isinstance(module, torch.fx.GraphModule) and "dynamo_compile_id" in module.meta:
-            return  # what a compiler made is no module of the user's
         recorder = self._recorder
-        state = recorder.state()
+        state = recorder.states.get(get_ident()) or recorder.state()
+        outermost = not state.frames
+        if outermost and is_compiling():
+            return  # exported: no step of the program
         recorder.follow(state)
         row = recorder.names.find(module)
-        outermost = not state.frames
         if outermost or row is None:
+            if isinstance(module, torch.fx.GraphModule) and "dynamo_compile_id" in module.meta:
+                return  # what a compiler made is no module of the user's
             recorder.end_failed_steps(state)
             row = self._meet(module, row, state)
         if not self._memory:
             recorder.enter(state, module, row, 0)
             return
         keywords = keyword_arguments(1)
-        tensors = list(tensors_in((args, keywords) if keywords else args))
+        tensors = all_tensors_in((args, keywords) if keywords else args)
         if outermost and recorder.open_graph is None:
             self._label_inputs(tensors)
         recorder.enter(state, module, row, recorder.live.nbytes(tensors))
 
     def _after(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
-        if torch.compiler.is_compiling():
+        if is_dynamo_compiling():
             return
         recorder = self._recorder
-        state = recorder.state()
+        state = recorder.states.get(get_ident()) or recorder.state()
         if not state.frames or state.frames[-1].module is not module:
             return  # entered before the recording, or its entry never happened
         recorder.follow(state)
         if not self._memory:
             recorder.exit(state, 0)
             return
-        tensors = list(tensors_in(output))
+        tensors = all_tensors_in(output)
         recorder.exit(state, recorder.live.nbytes(tensors))
 
     def _meet(self, module: nn.Module, row: int | None, state: ThreadState) -> int:
@@ -119,21 +123,18 @@ class ModuleWatch:
         self._label(names.tree(module, names.root(module)))
 
     def _label(self, modules: Iterable[tuple[nn.Module, int]]) -> None:
-        recorder = self._recorder
+        live = self._recorder.live
         if not self._memory:
             for _ in modules:  # walking names them
                 pass
             return
         for module, row in modules:
             for parameter in module._parameters.values():
-                # Under functional_call a module may hold computed tensors: those are activations.
-                if parameter is not None and parameter.is_leaf:
-                    recorder.live.label(parameter, RefType.PARAMETER, row)
-                    if parameter.requires_grad:
-                        recorder.live.label_gradient(parameter)
+                if parameter is not None:
+                    live.label_parameter(parameter, row)
             for buffer in module._buffers.values():
                 if buffer is not None:
-                    recorder.live.label(buffer, RefType.BUFFER, row)
+                    live.label(buffer, RefType.BUFFER, row)
 
     def _label_inputs(self, tensors: Iterable[torch.Tensor]) -> None:
         """What a root is given is an input unless a module or a graph made it."""

@@ -180,13 +180,17 @@ class OperatorWatch:
                 if found is not None:
                     recorder.live.check_size(owner, found)
 
-    def reached(self, func: Any, node: Any, sequence: int, args: tuple[Any, ...], state: ThreadState) -> None:
-        """Backward runs ``node`` now, and called ``func``."""
+    def accumulates(self, entry: Known, node: Any, args: tuple[Any, ...], state: ThreadState) -> None:
+        """An operator ran while a leaf accumulates its gradient."""
         recorder = self.recorder
-        recorder.reach(state, node, sequence)
-        if sequence == ACCUMULATE_GRAD and func is _DETACH and not state.optimizers:
+        if entry.makes is not Makes.NOTHING or recorder.open_graph is None:
+            recorder.reach(state, node, ACCUMULATE_GRAD)
+            return
+        leaf = node.variable
+        recorder.live.remember_leaf(leaf)
+        if entry.func is _DETACH and not state.optimizers:
             # The leaf takes the incoming gradient over as its own.
-            recorder.live.label(args[0], RefType.GRADIENT, recorder.live.owner(node.variable))
+            recorder.live.label(args[0], RefType.GRADIENT, recorder.live.owner(leaf))
 
     def _is_shadow(self, tensor: FakeTensor) -> bool:
         """Whether this is DTensor working out shapes in a fake mode of its own: no memory stands behind that."""

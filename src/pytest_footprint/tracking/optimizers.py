@@ -40,16 +40,14 @@ class OptimizerWatch:
         key, known = id(optimizer), self._known
         if key not in known:
             known[key] = weakref.ref(optimizer, lambda _: known.pop(key, None))
-        recorder = self._recorder
+        live = self._recorder.live
         for group in optimizer.param_groups:
             for parameter in group["params"]:
-                recorder.live.label(parameter, RefType.PARAMETER)
-                if parameter.is_leaf:
-                    recorder.live.label_gradient(parameter)
+                live.label_parameter(parameter)
         for parameter, state in optimizer.state.items():
-            owner = recorder.live.owner(parameter) if isinstance(parameter, torch.Tensor) else -1
+            owner = live.owner(parameter) if isinstance(parameter, torch.Tensor) else -1
             for tensor in tensors_in(state):
-                recorder.live.label(tensor, RefType.OPTIMIZER_STATE, owner)
+                live.label(tensor, RefType.OPTIMIZER_STATE, owner)
 
     def refresh(self) -> None:
         """Look again at all optimizers that are known."""

@@ -24,7 +24,9 @@ from pytest_footprint.tracking.module_names import ModuleNames
 from pytest_footprint.tracking.saved_graph import SavedGraph
 from pytest_footprint.tracking.thread_state import Frame, ThreadState
 
-_NODE = int(Event.NODE)
+# Plain ints: to reach a member of an enum takes longer than to append it.
+_ENTER, _EXIT, _NODE = int(Event.ENTER), int(Event.EXIT), int(Event.NODE)
+_FORWARD, _RECOMPUTE, _OPTIMIZER = int(Phase.FORWARD), int(Phase.RECOMPUTE), int(Phase.OPTIMIZER)
 _BACKWARD, _BACKWARD_GRAPH = int(Phase.BACKWARD), int(Phase.BACKWARD_GRAPH)
 
 
@@ -82,7 +84,8 @@ class Recorder:
         trace.node_thread.append(state.number)
         if sequence == ACCUMULATE_GRAD:
             trace.node_sequence.append(-1)
-            trace.node_storage.append(self.live.reached_leaf(node.variable))
+            self.live.remember_leaf(node.variable)
+            trace.node_storage.append(self.live.row(node.variable))
         else:
             trace.node_sequence.append(sequence)
             trace.node_storage.append(-1)
@@ -121,7 +124,7 @@ class Recorder:
             state.scope, state.phase = top.call, top.phase
         else:
             state.scope = OUTSIDE
-            state.phase = int(Phase.OPTIMIZER if state.optimizers else Phase.FORWARD)
+            state.phase = _OPTIMIZER if state.optimizers else _FORWARD
         if self.creates_graph:
             self._mark(state, state.scope)
         self.creates_graph = False
@@ -143,7 +146,9 @@ class Recorder:
     def _mark(self, state: ThreadState, scope: int, sequence: int | None = None) -> None:
         """From this sequence number on, nodes of this thread are made in ``scope``."""
         trace = self.trace
-        state.marked = max(state.marked, sequence_number() if sequence is None else sequence)
+        if sequence is None:
+            sequence = sequence_number()
+        state.marked = max(state.marked, sequence)
         trace.mark_thread.append(state.number)
         trace.mark_sequence.append(state.marked)
         trace.mark_scope.append(scope)
@@ -153,42 +158,43 @@ class Recorder:
     def enter(self, state: ThreadState, module: nn.Module, row: int, inputs: int) -> Frame:
         """A module's forward begins; ``inputs`` are the bytes that it was given."""
         trace = self.trace
-        task = graph_task()
-        recompute = task != -1
+        scope = state.scope
+        phase = _FORWARD if graph_task() == -1 else _RECOMPUTE
         call = len(trace.call_module)
-        phase = int(Phase.RECOMPUTE if recompute else Phase.FORWARD)
-        frame = Frame(module, call, state.scope, phase, task)
+        frame = Frame(module, call, scope, phase)
         trace.call_module.append(row)
-        trace.call_parent.append(state.scope)
+        trace.call_parent.append(scope)
         trace.call_phase.append(phase)
         trace.call_inputs.append(inputs)
         trace.call_outputs.append(0)
         state.frames.append(frame)
         state.scope, state.phase = call, phase
         self._mark(state, call)
-        self.event(Event.ENTER, call)
+        trace.events.append(call << CODE_BITS | _ENTER)
         return frame
 
     def exit(self, state: ThreadState, outputs: int) -> None:
         """The innermost forward is over; ``outputs`` are the bytes that it returned."""
-        frame = state.frames.pop()
-        self.trace.call_outputs[frame.call] = outputs
-        self._mark(state, frame.scope)
-        self.event(Event.EXIT, frame.call)
-        state.scope = frame.scope
+        trace, frame = self.trace, state.frames.pop()
+        call, scope = frame.call, frame.scope
+        trace.call_outputs[call] = outputs
+        self._mark(state, scope)
+        trace.events.append(call << CODE_BITS | _EXIT)
+        state.scope = scope
         state.phase = self._phase_outside(state)
 
     def _phase_outside(self, state: ThreadState) -> int:
-        if state.frames and state.scope == state.frames[-1].call:
-            return state.frames[-1].phase
+        frames = state.frames
+        if frames and state.scope == frames[-1].call:
+            return frames[-1].phase
         if state.sequence is not None:
-            return int(Phase.BACKWARD_GRAPH if self.creates_graph else Phase.BACKWARD)
-        return int(Phase.OPTIMIZER if state.optimizers else Phase.FORWARD)
+            return _BACKWARD_GRAPH if self.creates_graph else _BACKWARD
+        return _OPTIMIZER if state.optimizers else _FORWARD
 
     def begin_optimizer(self, state: ThreadState) -> None:
         """An optimizer step begins."""
         state.optimizers += 1
-        state.phase = int(Phase.OPTIMIZER)
+        state.phase = _OPTIMIZER
         self.event(Event.OPTIMIZER_BEGIN, 0)
 
     def end_optimizer(self, state: ThreadState) -> None:
@@ -210,11 +216,11 @@ class Recorder:
     def phase_now(self, state: ThreadState) -> int:
         """What the program is doing; functions that are recomputed are told by the gradient mode."""
         phase = state.phase
-        if phase == Phase.OPTIMIZER:
+        if phase == _OPTIMIZER:
             self.end_failed_steps(state)
             phase = state.phase
-        if phase == Phase.BACKWARD and torch.is_grad_enabled():
-            return int(Phase.RECOMPUTE)
+        if phase == _BACKWARD and torch.is_grad_enabled():
+            return _RECOMPUTE
         return phase
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from pytest_footprint.tracking.internals import ACCUMULATE_GRAD
-from pytest_footprint.tracking.storages import tensors_in
+from pytest_footprint.tracking.live_storages import PARAMETER_RANK
+from pytest_footprint.tracking.storages import plain_storage, tensors_in
 
 if TYPE_CHECKING:
     from pytest_footprint.tracking.recorder import Recorder
@@ -33,9 +34,10 @@ class SavedGraph:
 
     def walk(self, recorder: Recorder, roots: Iterable[Any], graph: int, thread: int) -> None:
         """Record what the nodes below ``roots`` hold as what backward number ``graph`` needs."""
-        trace = recorder.trace
-        names, waiting = self._names, [node for node in roots if node is not None]
+        names = self._names
+        waiting = [node for node in roots if node is not None]
         seen = set(waiting)
+        hold = _row_writer(recorder, graph, thread)
         while waiting:
             node = waiting.pop()
             sequence = node._sequence_nr()
@@ -44,16 +46,12 @@ class SavedGraph:
             attributes = names.get(type(node))
             if attributes is None:
                 attributes = self._attributes(node)
-            held = [tensor for name in attributes for tensor in _held(node, name)]
+            for name in attributes:
+                for tensor in _held(node, name):
+                    hold(tensor, sequence)
             if own := getattr(node, "__dict__", None):
-                held += tensors_in(own)  # what a custom Function has put on its ctx
-            for tensor in held:
-                for storage in recorder.live.rows(tensor):
-                    trace.saved_graph.append(graph)
-                    trace.saved_thread.append(thread)
-                    trace.saved_sequence.append(sequence)
-                    trace.saved_storage.append(storage)
-                    trace.saved_layout.append(recorder.live.layout(tensor))
+                for tensor in tensors_in(own):  # what a custom Function has put on its ctx
+                    hold(tensor, sequence)
             for below, _ in node.next_functions:
                 if below is not None and below not in seen:
                     seen.add(below)
@@ -62,6 +60,25 @@ class SavedGraph:
     def _attributes(self, node: Any) -> tuple[str, ...]:
         found = self._names[type(node)] = tuple(name for name in dir(node) if name.startswith("_raw_saved_"))
         return found
+
+
+def _row_writer(recorder: Recorder, graph: int, thread: int) -> Callable[[torch.Tensor, int], None]:
+    """Writes what a node holds, but for parameters, which are there anyway."""
+    trace, live = recorder.trace, recorder.live
+    by_id, layout = live.by_id, live.layouts.number
+
+    def write(tensor: torch.Tensor, sequence: int) -> None:
+        found = by_id.get(id(plain_storage(tensor)))
+        if found is not None and found.rank == PARAMETER_RANK:
+            return
+        for storage in (found.storage,) if found is not None else live.rows(tensor):
+            trace.saved_graph.append(graph)
+            trace.saved_thread.append(thread)
+            trace.saved_sequence.append(sequence)
+            trace.saved_storage.append(storage)
+            trace.saved_layout.append(layout(tensor))
+
+    return write
 
 
 def _grad_fn(tensor: torch.Tensor) -> Any:

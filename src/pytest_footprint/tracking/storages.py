@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,12 +17,12 @@ Owner = torch.UntypedStorage | torch.Tensor
 _COMPRESSED = {torch.sparse_csr: "row", torch.sparse_bsr: "row", torch.sparse_csc: "col", torch.sparse_bsc: "col"}
 
 
-_PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
+PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
 
 
 def plain_storage(tensor: torch.Tensor) -> torch.UntypedStorage | None:
     """The storage of an ordinary tensor; None where only `storages` can tell."""
-    if type(tensor) not in _PLAIN:
+    if type(tensor) not in PLAIN:
         return None
     try:
         return tensor.untyped_storage()
@@ -71,6 +71,15 @@ def hint(size: Any) -> int:
         return int(size)
     found = node.hint if node.has_hint() else None
     return found if type(found) is int else 0
+
+
+def all_tensors_in(value: object) -> Sequence[torch.Tensor]:
+    """`tensors_in` as a list; at once for what most modules take and return."""
+    if type(value) is torch.Tensor:
+        return (value,)
+    if type(value) is tuple and len(value) == 1 and type(value[0]) is torch.Tensor:
+        return value
+    return list(tensors_in(value))
 
 
 def tensors_in(value: object, depth: int = 8) -> Iterator[torch.Tensor]:

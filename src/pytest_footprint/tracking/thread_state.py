@@ -10,16 +10,14 @@ from pytest_footprint.trace.events import OUTSIDE, Phase
 class Frame:
     """One running forward."""
 
-    __slots__ = ("call", "module", "phase", "scope", "task")
+    __slots__ = ("call", "module", "phase", "scope")
 
-    def __init__(self, module: nn.Module, call: int, scope: int, phase: int, task: int) -> None:
+    def __init__(self, module: nn.Module, call: int, scope: int, phase: int) -> None:
         self.module = module
         self.call = call
         self.scope = scope
         """Where the program was before it; it is there again afterwards."""
         self.phase = phase
-        self.task = task
-        """The backward in which it was entered, -1 outside backward."""
 
 
 class ThreadState:

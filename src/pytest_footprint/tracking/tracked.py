@@ -26,11 +26,10 @@ class Tracked(weakref.ref):  # type: ignore[type-arg] # the C type takes no para
 
 def freed_callback(alive: dict[int, Tracked], trace: Trace) -> Any:
     """One callback for all storages. It holds the columns, not the recorder, which so stays out of any cycle."""
-    append = trace.events.append
+    append, forget = trace.events.append, alive.pop
 
     def freed(found: Tracked) -> None:
-        if alive.get(found.key) is found:
-            del alive[found.key]
+        forget(found.key, None)
         append(found.storage << CODE_BITS | _FREED)
 
     return freed
