@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from work import counted
 
+from pytest_footprint.model.allocator_peak import AllocatorPeak
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.hierarchy import Hierarchy
@@ -59,6 +60,8 @@ FOOTPRINTS = st.builds(
     ),
     at_peak=st.lists(GROUPS, max_size=3).map(tuple),
     at_end=st.lists(GROUPS, max_size=3).map(tuple),
+    inside_ops=st.dictionaries(NAMES, SIZES, max_size=2),
+    measured=st.dictionaries(NAMES, st.builds(AllocatorPeak, SIZES, SIZES), max_size=2),
     marks=st.dictionaries(NAMES, DEVICES, max_size=2),
     steps=st.integers(1, 9),
     environment=st.dictionaries(NAMES, NAMES, max_size=2),
@@ -71,6 +74,8 @@ def test_json_loses_nothing(footprint: Footprint) -> None:
 
     assert read == footprint
     assert read.environment == footprint.environment
+    assert read.inside_ops == footprint.inside_ops
+    assert read.measured == footprint.measured
     assert [row.source for row in read.saved] == [row.source for row in footprint.saved]
     assert [group.source for group in read.at_peak] == [group.source for group in footprint.at_peak]
     assert repr(read) == repr(footprint)  # the same types all the way down

@@ -215,6 +215,53 @@ def test_mem_all_tracks_what_touches_torch_and_leaves_the_rest_alone(each_way: P
     result.stdout.no_fnmatch_line("test_torch.py::test_idle *")
 
 
+def test_the_report_shows_what_the_gpus_allocator_says_beside_what_was_tracked(each_way: Project) -> None:
+    each_way.conftest(
+        """
+        import pytest
+        from fake_cuda import FakeCuda
+
+        @pytest.fixture(scope="session", autouse=True)
+        def cuda():
+            with FakeCuda().installed() as fake:
+                fake.take(512)  # what the session keeps on the device
+                yield fake
+        """
+    )
+    each_way.write(
+        TORCH_WORKS,
+        """
+        from fake_cuda import on_gpu
+
+        def test_gpu(mem_tracker, cuda):
+            kept = on_gpu(4 * KIB)
+            cuda.pulse(5 * KIB)
+            run = mem_tracker.run(cuda.pulse, KIB)
+            assert run.measured["cuda:0"].allocated == KIB + 512
+
+        @pytest.mark.max_peak_memory("2KiB", device="cuda")
+        def test_above(cuda):
+            kept = on_gpu(4 * KIB)
+            cuda.pulse(3 * 1024 * KIB)
+
+        def test_cpu(): allocate(KIB)
+        """,
+    )
+
+    result = each_way.run("--mem-all", "--mem-report")
+
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines_random(
+        [
+            "cuda:0 peak is 4 KiB, 2 KiB over the limit of 2 KiB (+100 %) from *",
+            "cuda:0 peak by the CUDA allocator (whole process): 3 MiB allocated, 4 MiB reserved",
+            "test * peak *allocated *reserved  largest *",
+            "test_it.py::test_gpu *cuda:0 4 KiB *5.5 KiB *2 MiB *passed",
+            "test_it.py::test_above *cuda:0 4 KiB *3 MiB *4 MiB *over the limit",
+        ]
+    )
+
+
 def test_mem_all_alone_names_the_highest_peak(project: Project) -> None:
     project.write(TORCH_WORKS, "def test_low(): allocate(KIB)", "def test_high(): allocate(2 * KIB)")
 

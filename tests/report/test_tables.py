@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pytest_footprint.model.allocator_peak import AllocatorPeak
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.hierarchy import Hierarchy
@@ -67,6 +68,20 @@ alive at the cpu peak:
    8 MiB  optimizer states  GPT                2 x float32
    4 MiB  parameters        GPT                2 x float32"""
     )
+
+
+def test_the_allocators_own_peak_stands_beside_the_tracked_one() -> None:
+    own = {"cuda:0": AllocatorPeak(ByteSize(60 * MIB), ByteSize(82 * MIB))}
+    footprint = Footprint(peak=DeviceUsage({"cpu": END, "cuda:0": PEAK}), measured=own)
+    line = "cuda:0 peak by the CUDA allocator (whole process): 60 MiB allocated, 82 MiB reserved"
+
+    first, second = footprint_text(footprint).split("\n\n")
+    breach = breach_text(footprint, Breach("cuda:0", ByteSize(20 * MIB), "total", "--max-peak-memory"))
+
+    assert "reserved" not in first
+    assert second.endswith(f"total               0 B  28 MiB  0 B     0 B\n{line}")
+    assert f"\n\n{line}" in breach
+    assert max(map(len, [*second.splitlines(), *breach.splitlines()])) <= 100
 
 
 def test_modules_are_listed_as_deep_as_asked() -> None:
@@ -136,13 +151,28 @@ def test_a_byte_over_the_limit_is_told_as_a_byte() -> None:
 
 
 def test_the_report_of_a_run_is_a_table_that_fits() -> None:
-    row = (f"tests/test_gpt.py::{'test' * 30}", "28 MiB", "activations 16 MiB", "20 MiB", "over")
+    row = (f"tests/test_gpt.py::{'test' * 30}", "28 MiB", "", "", "activations 16 MiB", "20 MiB", "over")
 
     short, full = memory_table([row]), memory_table([row], verbose=True)
 
     assert short.splitlines()[0].split() == ["test", "peak", "largest", "limit", "verdict"]
     assert max(map(len, short.splitlines())) == 100
     assert row[0] in full
+
+
+def test_the_report_of_a_run_has_the_allocators_own_peaks_where_there_is_a_gpu() -> None:
+    rows = [
+        ("test_gpt.py::test_step", "cuda:0 28 MiB", "60.13 MiB", "82 MiB", "activations 16 MiB", "", "passed"),
+        ("test_gpt.py::test_loss", "cpu 2 KiB", "", "", "inputs 1 KiB", "", "passed"),
+    ]
+
+    assert (
+        memory_table(rows)
+        == """\
+test                             peak  allocated  reserved  largest             limit  verdict
+test_gpt.py::test_step  cuda:0 28 MiB  60.13 MiB    82 MiB  activations 16 MiB         passed
+test_gpt.py::test_loss      cpu 2 KiB                       inputs 1 KiB               passed"""
+    )
 
 
 def test_updates_are_told_from_old_to_new() -> None:

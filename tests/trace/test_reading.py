@@ -7,12 +7,14 @@ import pickle
 from hypothesis import given, settings
 from traces import Writer, writers
 
+from pytest_footprint.model.allocator_peak import AllocatorPeak
+from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.usage import DeviceUsage, Usage
 from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, Event, Phase
 from pytest_footprint.trace.live import LiveView
 from pytest_footprint.trace.peaks import find_peaks
-from pytest_footprint.trace.reading import Reading, everything
+from pytest_footprint.trace.reading import Reading, Window, everything
 from pytest_footprint.trace.scopes import Scopes
 from pytest_footprint.trace.trace import Trace
 
@@ -124,6 +126,29 @@ def test_a_footprint_survives_json_and_pickle(writer: Writer) -> None:
 
     assert pickle.loads(pickle.dumps(footprint)) == footprint  # noqa: S301 - our own bytes
     assert type(footprint).from_json(footprint.to_json()) == footprint
+
+
+def test_a_window_has_the_highest_of_the_allocators_peaks_that_lie_in_it_on_tracked_devices() -> None:
+    writer = Writer()
+    writer.trace.devices.number("cuda:1")
+    for _ in range(9):
+        writer.born(8, 1)
+    for first, last, device, allocated, reserved in (
+        (0, 3, "cuda:0", 900, 900),  # begins too early
+        (2, 4, "cuda:0", 20, 70),
+        (2, 6, "cuda:0", 30, 60),
+        (2, 7, "cuda:0", 800, 800),  # goes on for too long
+        (2, 6, "cuda:2", 40, 40),  # nothing was tracked there
+    ):
+        writer.trace.measured_first.append(first)
+        writer.trace.measured_last.append(last)
+        writer.trace.measured_device.append(device)
+        writer.trace.measured_allocated.append(allocated)
+        writer.trace.measured_reserved.append(reserved)
+
+    measured = Reading(writer.trace).footprint(Window(2, 6, 2, 1)).measured
+
+    assert measured == {"cuda:0": AllocatorPeak(ByteSize(30), ByteSize(70))}
 
 
 def test_an_empty_trace_is_an_empty_footprint() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from pytest_footprint.model.allocator_peak import AllocatorPeak
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.codec import dump, load
 from pytest_footprint.model.hierarchy import Hierarchy
@@ -50,6 +51,11 @@ class Footprint:
     """Operator -> the most that it held inside itself and had given back when it returned, largest first.
 
     Empty unless recorded with ``inside_ops=True``: then such memory counts as temporary in the peaks.
+    """
+    measured: Mapping[str, AllocatorPeak] = field(default_factory=dict, compare=False)
+    """CUDA device -> the peak by its allocator's own counters; empty without a GPU.
+
+    It is shown beside the tracked peak and never compared: it counts whatever else the process holds, too.
     """
     marks: Mapping[str, DeviceUsage] = field(default_factory=dict)
     """Alive at each named moment; the last one where a name was used again."""

@@ -21,6 +21,9 @@ class TrackedTest:
     nbytes: int
     """The peak in bytes."""
     peak: str
+    allocated: str
+    """The peak by the allocator's own counters; ``""`` where there are none."""
+    reserved: str
     largest: str
     limit: str
     verdict: str

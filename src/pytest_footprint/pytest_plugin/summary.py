@@ -29,12 +29,15 @@ def _row(recording: Recording, report: pytest.TestReport) -> TrackedTest | None:
     device = next(iter(recording.breaches), None) or max(peak, key=lambda each: peak[each].total, default=None)
     if device is None:
         return None
+    own = recording.footprint.measured.get(device)
     from pytest_footprint.report import largest  # noqa: PLC0415 - loads when there is something to report
 
     return TrackedTest(
         test=report.nodeid,
         nbytes=int(peak[device].total),
         peak=f"{device} {peak[device].total}",
+        allocated=str(own.allocated) if own else "",
+        reserved=str(own.reserved) if own else "",
         largest=largest(peak[device]),
         limit="" if recording.limit is None else str(recording.limit),
         verdict=_verdict(recording, report),
@@ -81,9 +84,12 @@ class Summary:
             terminalreporter.write_line(update_table(written, verbose=settings.verbose))
         tracked = list(self._tracked.values())
         if settings.report and tracked:
-            measured = [(row.test, row.peak, row.largest, row.limit, row.verdict) for row in tracked]
+            rows = [
+                (row.test, row.peak, row.allocated, row.reserved, row.largest, row.limit, row.verdict)
+                for row in tracked
+            ]
             terminalreporter.section("memory of tracked tests")
-            terminalreporter.write_line(memory_table(measured, verbose=settings.verbose))
+            terminalreporter.write_line(memory_table(rows, verbose=settings.verbose))
         elif settings.report or settings.track_all:
             terminalreporter.section("memory of tracked tests")
             terminalreporter.write_line(_in_a_line(tracked))

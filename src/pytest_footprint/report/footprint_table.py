@@ -11,7 +11,7 @@ from pytest_footprint.model.module_stats import ModuleStats
 from pytest_footprint.model.usage import USAGE_FIELDS, Usage
 from pytest_footprint.report.table import WIDTH, ending, table
 from pytest_footprint.report.tensors import live_rows, tensor_table
-from pytest_footprint.report.words import kind, more
+from pytest_footprint.report.words import kind, measured, more
 
 _GROUPS = 8
 _MODULES = 24
@@ -27,7 +27,9 @@ def footprint_text(footprint: Footprint, *, depth: int | None = 2, verbose: bool
     """
     parts = []
     for device in footprint.peak:
-        parts.append(usage_table(footprint, device))
+        usage = usage_table(footprint, device)
+        own = footprint.measured.get(device)
+        parts.append(f"{usage}\n{measured(device, own)}" if own else usage)
         if footprint.modules:
             parts.append(_modules(footprint.modules, device, depth, verbose=verbose))
         groups = [group for group in footprint.at_peak if group.device == device]

@@ -10,7 +10,7 @@ from pytest_footprint.model.live_group import summed_up
 from pytest_footprint.model.usage import USAGE_FIELDS
 from pytest_footprint.report.table import indented, table
 from pytest_footprint.report.tensors import live_rows, tensor_table
-from pytest_footprint.report.words import kind, percent
+from pytest_footprint.report.words import kind, measured, percent
 
 TOTAL = USAGE_FIELDS[0]
 _GROUPS = 10
@@ -45,6 +45,8 @@ def breach_text(footprint: Footprint, breach: Breach, *, verbose: bool = False) 
     by_type = table((f"alive at the {device} peak", "bytes"), [*sizes, (TOTAL, str(usage.total))], right="bytes")
     groups = [group for group in footprint.at_peak if group.device == device and of in {TOTAL, group.ref_type.value}]
     parts = [breach_headline(footprint, breach), indented(by_type).removeprefix("  ")]
+    if device in footprint.measured:
+        parts.append(measured(device, footprint.measured[device]))
     if groups:
         # Whoever limits parameters wants to see which; to all others they are one row.
         rows = live_rows(summed_up(groups) if of == TOTAL else groups)

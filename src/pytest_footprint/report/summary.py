@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.hierarchy import Hierarchy
@@ -11,11 +11,22 @@ from pytest_footprint.model.usage import Usage
 from pytest_footprint.report.table import WIDTH, both_ends, table
 from pytest_footprint.report.words import kind
 
+_WITH_GPU = WIDTH + 20
+"""Columns that a line may take when an allocator told its own peaks: the names of tests are not to pay for them."""
 
-def memory_table(rows: Iterable[tuple[str, str, str, str, str]], *, verbose: bool = False) -> str:
-    """Rows of test, peak, its largest reference type, limit and verdict, under headers."""
-    headers = ("test", "peak", "largest", "limit", "verdict")
-    return table(headers, list(rows), right="peak limit", elastic={"test": both_ends}, width=None if verbose else WIDTH)
+
+def memory_table(rows: Sequence[tuple[str, str, str, str, str, str, str]], *, verbose: bool = False) -> str:
+    """Rows of test, peak, what the allocator allocated and reserved, largest reference type, limit and verdict.
+
+    Without a GPU no allocator tells its own peak, and its two columns are left out.
+    """
+    headers = ("test", "peak", "allocated", "reserved", "largest", "limit", "verdict")
+    lines: list[tuple[str, ...]] = [headers, *rows]
+    width = _WITH_GPU
+    if not any(allocated or reserved for _, _, allocated, reserved, *_ in rows):
+        lines, width = [(*line[:2], *line[4:]) for line in lines], WIDTH
+    right = "peak allocated reserved limit"
+    return table(lines[0], lines[1:], right=right, elastic={"test": both_ends}, width=None if verbose else width)
 
 
 def update_table(rows: Iterable[tuple[str, str, str]], *, verbose: bool = False) -> str:

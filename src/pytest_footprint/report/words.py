@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_footprint.model.allocator_peak import AllocatorPeak
 from pytest_footprint.model.byte_size import ByteSize
 
 _SMALL = 10
@@ -35,6 +36,11 @@ def times(count: int) -> str:
 def kind(subject: str) -> str:
     """A reference type as words: ``optimizer states``."""
     return subject.replace("_", " ")
+
+
+def measured(device: str, peak: AllocatorPeak) -> str:
+    """The line that tells a device's own peak beside the tracked one."""
+    return f"{device} peak by the CUDA allocator (whole process): {peak.allocated} allocated, {peak.reserved} reserved"
 
 
 def more(left: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pytest_footprint.model.allocator_peak import AllocatorPeak
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.hierarchy import Hierarchy
@@ -86,9 +87,10 @@ class Reading:
             for group in (*self.groups(self.timeline.alive(place, device)), *self._inside(peaks.whole, usage, device))
         ]
         order = self.hierarchy(window)
+        peak = at_each_device(peaks.whole, usage, devices)
         return Footprint(
             start=usage[window.first - 1],
-            peak=at_each_device(peaks.whole, usage, devices),
+            peak=peak,
             end=usage[end],
             growth=_difference(usage[end], usage[before_last_step]),
             saved=saved(self.trace, self.labels, self.scopes, window.last_step, window.last),
@@ -100,6 +102,7 @@ class Reading:
             at_peak=_largest_first(at_peak),
             at_end=_largest_first(self.groups(self.timeline.alive(end))),
             inside_ops=self._inside_ops(window),
+            measured={device: found for device, found in self._measured(window).items() if device in peak},
             marks={name: usage[place] for name, place in marks.items()},
             steps=window.steps,
             environment=environment or {},
@@ -155,6 +158,24 @@ class Reading:
                 name = trace.ops.keys[op]
                 most[name] = max(most.get(name, 0), hidden)
         return {name: ByteSize(most[name]) for name in sorted(most, key=lambda name: -most[name])}
+
+    def _measured(self, window: Window) -> dict[str, AllocatorPeak]:
+        trace = self.trace
+        most: dict[str, AllocatorPeak] = {}
+        for first, last, device, allocated, reserved in zip(
+            trace.measured_first,
+            trace.measured_last,
+            trace.measured_device,
+            trace.measured_allocated,
+            trace.measured_reserved,
+            strict=True,
+        ):
+            if window.first <= first and last <= window.last:
+                peak = most.get(device, AllocatorPeak(ByteSize(0), ByteSize(0)))
+                most[device] = AllocatorPeak(
+                    ByteSize(max(peak.allocated, allocated)), ByteSize(max(peak.reserved, reserved))
+                )
+        return most
 
     def _marks(self, window: Window) -> dict[str, int]:
         found = {}

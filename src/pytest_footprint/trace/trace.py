@@ -96,6 +96,14 @@ class Trace:
         self.inside_bytes = array("q")
         self.inside_hidden = array("q")
 
+        # One row for each device and stretch of events over which its allocator told its own peaks. The device's name,
+        # because a number would make it one of those on which something was tracked.
+        self.measured_first = array("q")
+        self.measured_last = array("q")
+        self.measured_device: list[str] = []
+        self.measured_allocated = array("q")
+        self.measured_reserved = array("q")
+
         self.devices: Names[str] = Names()
         self.ops: Names[str] = Names()
         self.layouts: Names[tuple[tuple[int, ...], str]] = Names()

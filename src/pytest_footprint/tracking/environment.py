@@ -25,6 +25,6 @@ def _device_key(devices: Sequence[str]) -> str:
     if not accelerators:
         return "cpu"
     kind = accelerators[0]
-    if kind == "cuda" and torch.cuda.is_available():
+    if kind == "cuda" and torch.cuda.is_initialized():  # to ask for the name would do it
         return f"cuda-{torch.cuda.get_device_name().replace(' ', '-')}"
     return kind

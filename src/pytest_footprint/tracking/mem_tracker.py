@@ -20,6 +20,7 @@ from pytest_footprint.trace.events import Event
 from pytest_footprint.trace.reading import Reading, Window, everything, steps_window
 from pytest_footprint.trace.trace import Trace
 from pytest_footprint.tracking import internals
+from pytest_footprint.tracking.allocator_peaks import AllocatorPeaks
 from pytest_footprint.tracking.bare_storages import bare_storages_recorded
 from pytest_footprint.tracking.collector import older_objects_left_alone
 from pytest_footprint.tracking.compat_surface import TorchSurface
@@ -72,6 +73,7 @@ class MemTracker(TorchSurface, TorchDispatchMode):
         self._inside_ops = InsideOps(self.trace) if inside_ops else None
         self._operators = OperatorWatch(self._recorder, source_lines=source_lines, inside_ops=self._inside_ops)
         self._dispatch = dispatcher(self._operators)
+        self._allocator_peaks = AllocatorPeaks(self.trace)
         self._depth = 0
         self._undo = ExitStack()
 
@@ -93,6 +95,7 @@ class MemTracker(TorchSurface, TorchDispatchMode):
                 undo.enter_context(self._modules)
                 if self._inside_ops is not None:
                     undo.enter_context(self._inside_ops)
+                undo.enter_context(self._allocator_peaks)
                 super().__enter__()
                 self._undo = undo.pop_all()
             self._entered()
@@ -103,6 +106,8 @@ class MemTracker(TorchSurface, TorchDispatchMode):
         self._depth -= 1
         if self._depth == 0:
             try:
+                if not any(exc):
+                    self._allocator_peaks.note()
                 self._left()
             finally:
                 super().__exit__(*exc)
@@ -146,8 +151,8 @@ class MemTracker(TorchSurface, TorchDispatchMode):
         with nullcontext() if self._depth else self:
             for tensor in tensors_in((args, kwargs)):
                 self._recorder.live.label(tensor, RefType.INPUT)
-            for _ in range(warmup + steps):
-                with self.step():
+            for number in range(warmup + steps):
+                with self._step(measured_from_here=number == warmup):
                     result = fn(*args, **kwargs)
                     self._walk_graphs_without_backward()
                     del result
@@ -162,15 +167,23 @@ class MemTracker(TorchSurface, TorchDispatchMode):
         Raises:
             RuntimeError: the tracker is not recording.
         """
+        with self._step():
+            yield
+
+    @contextmanager
+    def _step(self, *, measured_from_here: bool = False) -> Generator[None]:
         if not self._depth:
             msg = "step() was called while nothing is recorded: use it inside `with tracker:`"
             raise RuntimeError(msg)
         gc.collect()  # garbage of before shall not die, and so count as freed, inside the step
         self._settle()
         self._recorder.event(Event.STEP_BEGIN, 0)
+        if measured_from_here:
+            self._allocator_peaks.restart()
         try:
             yield
             self._walk_graphs_without_backward()
+            self._allocator_peaks.note()
         finally:
             gc.collect()
             self._settle()
@@ -190,6 +203,7 @@ class MemTracker(TorchSurface, TorchDispatchMode):
         if self._depth:
             gc.collect()  # what waits in reference cycles is no leak, and when it dies depends on all that ran before
             self._walk_graphs_without_backward()
+            self._allocator_peaks.note()
         events, _ = self._now()
         return self._read(everything(self.trace, events))
 

@@ -1,5 +1,6 @@
-"""The monkeypatches: of functions that take or give back memory out of the dispatcher's sight, and of one warning.
+"""The monkeypatches: of functions that no dispatch mode sees, and of one warning.
 
+Those take or give back memory, or make an allocator forget its peaks.
 However the contexts of several recordings overlap, torch's own functions are back after the last one.
 """
 
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -15,22 +16,24 @@ from torch.nn.modules import module as torch_module
 from torch.utils.hooks import RemovableHandle
 
 Report = Callable[[Any], object]
-"""Is called with what the patched function returned or, for a method, with the object it was called on."""
+"""Is called with what the patched function returned or, for a method, with the object it was called on; before the
+call with None."""
 
 
 class _Patch:
     """One function that tells all listeners of its calls while there are any."""
 
-    def __init__(self, owner: Any, name: str, *, method: bool) -> None:
+    def __init__(self, owner: Any, name: str, *, method: bool = False, before: bool = False) -> None:
         self._owner = owner
         self._name = name
         self._method = method
+        self._before = before
         self._listeners: list[Report] = []
         self._undo: Callable[[], None] = lambda: None
 
     @contextmanager
     def reported_to(self, report: Report) -> Generator[None]:
-        """Call ``report`` after every call of the function until the context ends."""
+        """Call ``report`` after, or before, every call of the function until the context ends."""
         if not self._listeners:
             self._install()
         self._listeners.append(report)
@@ -44,12 +47,14 @@ class _Patch:
     def _install(self) -> None:
         owner, name, original = self._owner, self._name, getattr(self._owner, self._name)
         inherited = name not in vars(owner)
-        listeners, method = self._listeners, self._method
+        listeners, method, before = self._listeners, self._method, self._before
 
         @functools.wraps(original)
         def patched(*args: Any, **kwargs: Any) -> Any:
+            for report in tuple(listeners) if before else ():
+                report(None)
             result = original(*args, **kwargs)
-            for report in tuple(listeners):
+            for report in () if before else tuple(listeners):
                 report(args[0] if method else result)
             return result
 
@@ -59,10 +64,14 @@ class _Patch:
         )
 
 
+_RESET_PEAKS = ("_cuda_resetPeakMemoryStats", "_accelerator_resetPeakStats")
+"""What `torch.cuda.reset_peak_memory_stats` and its namesake in `torch.accelerator` call. Not each build has both."""
+
 _resize = _Patch(torch.UntypedStorage, "resize_", method=True)
-_rng_state = _Patch(torch, "get_rng_state", method=False)
+_rng_state = _Patch(torch, "get_rng_state")
 _storage = _Patch(torch.UntypedStorage, "__init__", method=True)
-_rebuilt = _Patch(torch._utils, "_rebuild_tensor", method=False)
+_rebuilt = _Patch(torch._utils, "_rebuild_tensor")
+_peak_resets = {name: _Patch(torch._C, name, before=True) for name in _RESET_PEAKS}
 
 
 def resizes_reported_to(report: Callable[[torch.UntypedStorage], object]) -> Any:
@@ -83,6 +92,16 @@ def storages_reported_to(report: Callable[[torch.UntypedStorage], object]) -> An
 def rebuilt_tensors_reported_to(report: Callable[[torch.Tensor], object]) -> Any:
     """What ``torch.load`` and ``pickle`` make tensors with."""
     return _rebuilt.reported_to(report)
+
+
+@contextmanager
+def peak_resets_reported_to(report: Callable[[None], object]) -> Generator[None]:
+    """Before an allocator forgets its peaks, which many a test of GPU memory makes it do."""
+    with ExitStack() as undo:
+        for name, patch in _peak_resets.items():
+            if hasattr(torch._C, name):
+                undo.enter_context(patch.reported_to(report))
+        yield
 
 
 _our_hooks: set[int] = set()
