@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from allocator import measure
+from fake_cuda import on_gpu
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 from workloads import WORKLOADS
 
 from pytest_footprint.model.ref_type import RefType
-from pytest_footprint.tracking import MemTracker
+from pytest_footprint.tracking import MemTracker, inside_ops
 from pytest_footprint.tracking.inside_ops import ProfilerBusyError
 
 ANY_MODE_KEEPS = {"embedding_sparse": 2048}
@@ -52,6 +57,53 @@ def test_without_being_asked_for_nothing_inside_operators_is_counted() -> None:
     footprint = MemTracker().run(x.sort)
 
     assert footprint.inside_ops == {}
+
+
+class _Device(ctypes.Structure):
+    """``c10::Device``."""
+
+    _fields_ = (("type", ctypes.c_int8), ("index", ctypes.c_int8))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="calls a function of libc10.so by its mangled name")
+def test_what_a_cuda_allocator_reports_inside_an_operator_is_counted_on_its_device() -> None:
+    # What CUDACachingAllocator.cpp calls for each block that it hands out, and takes back (as a negative size).
+    c10 = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libc10.so"))
+    report = c10._ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE
+    report.argtypes = (ctypes.c_void_p, ctypes.c_long, ctypes.c_size_t, ctypes.c_size_t, _Device)
+    report.restype = None
+    cuda_1, block = _Device(1, 1), 0x7F0000000000
+
+    def workspace(x: torch.Tensor) -> torch.Tensor:
+        report(block, 4 * 2**20, 4 * 2**20, 20 * 2**20, cuda_1)
+        report(block, -4 * 2**20, 0, 20 * 2**20, cuda_1)
+        return x.clone()
+
+    library = torch.library.Library("footprint_workspace", "FRAGMENT")
+    library.define("workspace(Tensor x) -> Tensor")
+    library.impl("workspace", workspace, "CPU")
+
+    def step() -> None:
+        kept = on_gpu(1000, 1)
+        torch.ops.footprint_workspace.workspace(torch.ones(100))
+        del kept
+
+    footprint = MemTracker(inside_ops=True).run(step)
+
+    assert footprint.inside_ops == {"footprint_workspace.workspace": 4 * 2**20}
+    assert footprint.peak["cuda:1"].total == 1024 + 4 * 2**20
+    assert footprint.peak["cpu"].total == 800
+
+
+def test_the_gpu_itself_is_not_traced(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[set[ProfilerActivity]] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: pytest.fail("this would wake the driver"))
+    monkeypatch.setattr(inside_ops, "_enable_profiler", lambda _, activities: asked.append(activities))
+
+    with pytest.raises(ProfilerBusyError), MemTracker(inside_ops=True):
+        pass
+
+    assert asked == [{ProfilerActivity.CPU}]
 
 
 def test_reading_while_recording_goes_on_loses_nothing() -> None:

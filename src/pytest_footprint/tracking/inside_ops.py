@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from itertools import accumulate
 from typing import Any, Self
 
-import torch
 from torch._C._profiler import _EventType, _ExperimentalConfig, _RecordFunctionFast
 from torch.autograd import (  # type: ignore[attr-defined] # made public by torch, not by its stubs
     ProfilerActivity,
@@ -62,9 +61,8 @@ class InsideOps:
                 " or record without inside_ops (--mem-inside-ops)"
             )
             raise ProfilerBusyError(msg)
+        # Allocators report to the profiler from the host, that of CUDA too: no need to trace what the GPU does.
         activities = {ProfilerActivity.CPU}
-        if torch.cuda.is_available():
-            activities.add(ProfilerActivity.CUDA)
         config = ProfilerConfig(ProfilerState.KINETO, False, True, False, False, False, _ExperimentalConfig(), "")
         with _without_notices():
             _prepare_profiler(config, activities)
