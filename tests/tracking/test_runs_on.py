@@ -52,6 +52,18 @@ def test_fake_tensors_of_a_device_that_is_not_there_count_on_that_device() -> No
     assert peak.total == 2 * 4096  # CUDA's allocator gives 512-byte blocks
 
 
+@pytest.mark.parametrize(("nbytes", "block"), [(0, 0), (1, 512), (512, 512), (513, 1024), (2**20 + 1, 2**20 + 512)])
+def test_cuda_sizes_are_rounded_as_its_allocator_does_also_when_they_change(nbytes: int, block: int) -> None:
+    with MemTracker() as tracker, FakeTensorMode():
+        born = torch.empty(nbytes, dtype=torch.uint8, device="cuda")
+        resized = torch.empty(5000, dtype=torch.uint8, device="cuda")
+        resized.untyped_storage().resize_(nbytes)
+        end = tracker.footprint().end
+
+    assert born.nbytes == nbytes
+    assert end.total == 2 * block
+
+
 def test_symbolic_sizes_count_with_their_hints_and_unbacked_ones_do_not_raise() -> None:
     mode = FakeTensorMode(shape_env=ShapeEnv())
     x = mode.from_tensor(torch.randn(7, 3), static_shapes=False)

@@ -21,13 +21,16 @@ Add = Callable[[Owner, torch.Tensor, int, int, int, int], Tracked | None]
 """(what holds the memory, a plain tensor on it, operator, scope, phase, source) -> None for meta tensors."""
 
 
-def rounded(size: int, device_type: str) -> int:
-    """The bytes that the allocator of such a device gives for a request of ``size``."""
-    return -(-size // _CUDA_BLOCK) * _CUDA_BLOCK if device_type == "cuda" else size
+def in_blocks(size: int) -> int:
+    """The bytes that CUDA's caching allocator counts for a request of ``size``."""
+    return -(-size // _CUDA_BLOCK) * _CUDA_BLOCK
 
 
-def adder(trace: Trace, by_id: dict[int, Tracked], freed: Any, layouts: Layouts) -> Add:
-    """A function that writes the row of a storage and knows it as alive. It holds columns, and so is in no cycle."""
+def adder(trace: Trace, by_id: dict[int, Tracked], freed: Any, layouts: Layouts, blockwise: set[int]) -> Add:
+    """A function that writes the row of a storage and knows it as alive. It holds columns, and so is in no cycle.
+
+    It puts the devices of CUDA into ``blockwise``: the storage of a fake tensor says only that it is on ``meta``.
+    """
     cpu = trace.devices.number("cpu")
     devices: dict[torch.device, int] = {}
     sizes, number = trace.nbytes, layouts.number
@@ -40,6 +43,8 @@ def adder(trace: Trace, by_id: dict[int, Tracked], freed: Any, layouts: Layouts)
         found = devices.get(device)
         if found is None:
             found = devices[device] = -1 if device.type == "meta" else trace.devices.number(str(device))
+            if device.type == "cuda":
+                blockwise.add(found)
         return found
 
     def add(  # noqa: PLR0913, PLR0917 - the columns of a row
@@ -51,7 +56,9 @@ def adder(trace: Trace, by_id: dict[int, Tracked], freed: Any, layouts: Layouts)
             device = device_of(plain)
             if device < 0:
                 return None
-            size = rounded(owner_nbytes(owner), plain.device.type)
+            size = owner_nbytes(owner)
+            if device in blockwise:
+                size = in_blocks(size)
         found = Tracked(owner, freed)
         key = found.key = id(owner)
         row = found.storage = len(sizes)

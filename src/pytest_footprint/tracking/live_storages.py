@@ -11,7 +11,7 @@ from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import CODE_BITS, OUTSIDE, Event, Phase
 from pytest_footprint.trace.labels import KIND, RANK
 from pytest_footprint.trace.trace import Trace
-from pytest_footprint.tracking.births import adder, rounded
+from pytest_footprint.tracking.births import adder, in_blocks
 from pytest_footprint.tracking.layouts import Layouts
 from pytest_footprint.tracking.storages import Owner, owner_nbytes, plain_storage, storages
 from pytest_footprint.tracking.tracked import Tracked, freed_callback
@@ -33,14 +33,15 @@ class LiveStorages:
         self.owners: dict[int, int] = {}
         """Row of a parameter's storage -> row of its module."""
         self.layouts = Layouts(trace.layouts)
-        self.add = adder(trace, self.by_id, freed_callback(self.by_id, trace), self.layouts)
+        self._in_blocks: set[int] = set()
+        self.add = adder(trace, self.by_id, freed_callback(self.by_id, trace), self.layouts, self._in_blocks)
         self._leaves: dict[int, weakref.ref[torch.Tensor]] = {}
 
     def check_size(self, owner: Owner, found: Tracked) -> None:
         """Note it when a known storage is larger or smaller than it was."""
         size = owner_nbytes(owner)
-        if isinstance(owner, torch.UntypedStorage):
-            size = rounded(size, owner.device.type)
+        if size != found.nbytes and self.trace.device[found.storage] in self._in_blocks:
+            size = in_blocks(size)
         if size != found.nbytes:
             found.nbytes = size
             self.trace.resized_storage.append(found.storage)
