@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import tracemalloc
 import warnings
@@ -250,6 +251,23 @@ def test_thousands_of_evaluations_leave_nothing_growing_but_the_trace() -> None:
 def test_a_failing_resize_is_the_users_error() -> None:
     with MemTracker(), pytest.raises(RuntimeError, match="Trying to resize storage that is not resizable"):
         torch.from_numpy(torch.zeros(4).numpy()).untyped_storage().resize_(1 << 20)
+
+
+def test_the_error_of_an_operator_keeps_nothing_alive() -> None:
+    def refused() -> weakref.ref[torch.Tensor]:
+        given = torch.ones(2, 3)
+        with contextlib.suppress(RuntimeError):
+            torch.mm(given, given)
+        return weakref.ref(given)
+
+    gc.disable()
+    try:
+        with MemTracker():
+            left = refused()()
+    finally:
+        gc.enable()
+
+    assert left is None
 
 
 def test_the_memory_of_a_recorded_operator_is_small() -> None:

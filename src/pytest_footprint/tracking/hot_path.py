@@ -11,7 +11,7 @@ import torch
 from pytest_footprint.trace.events import Phase
 from pytest_footprint.tracking.internals import ACCUMULATE_GRAD, current_node
 from pytest_footprint.tracking.operator_watch import IN_BACKWARD, OperatorWatch
-from pytest_footprint.tracking.operators import Makes
+from pytest_footprint.tracking.operators import REFUSED_NUMBER, Makes, numbers_as_tensors
 from pytest_footprint.tracking.storages import PLAIN
 from pytest_footprint.tracking.thread_state import ThreadState
 
@@ -73,7 +73,9 @@ def dispatcher(watch: OperatorWatch) -> Dispatch:  # noqa: C901, PLR0915 - one f
         try:
             out = call(*args, **kwargs) if kwargs else call(*args)
         except RuntimeError as error:
-            out = watch.run_again(func, args, kwargs, error)
+            if REFUSED_NUMBER not in str(error):
+                raise  # from here: a frame that holds the error is a cycle, and keeps the tensors of those around it
+            out = func(*numbers_as_tensors(func, args), **(kwargs or {}))
 
         node = current_node()
         if node is None:

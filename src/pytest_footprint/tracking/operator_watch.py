@@ -75,12 +75,6 @@ class OperatorWatch:
         found = self.defers_of[types] = any(map(takes_apart, types))
         return found
 
-    def run_again(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, error: RuntimeError) -> Any:
-        """An operator raised: where it only refused a number that had been a tensor, run it with tensors."""
-        if REFUSED_NUMBER not in str(error):
-            raise error
-        return func(*numbers_as_tensors(func, args), **(kwargs or {}))
-
     def run_rare(self, entry: Known, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
         """Run an operator of a rare kind and record what it made."""
         makes, op, call, func = entry
@@ -90,7 +84,9 @@ class OperatorWatch:
         try:
             out = call(*args, **(kwargs or {}))
         except RuntimeError as error:
-            out = self.run_again(func, args, kwargs, error)
+            if REFUSED_NUMBER not in str(error):
+                raise
+            out = func(*numbers_as_tensors(func, args), **(kwargs or {}))
         state = self.recorder.state()
         self.recorder.follow(state)
         if makes is Makes.RESIZES:
