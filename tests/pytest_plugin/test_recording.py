@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from refusals import first_uses
 from user_project import TORCH_WORKS, Project
 
 
@@ -343,3 +344,50 @@ def test_memory_inside_operators_counts_when_asked_for(
     )
 
     project.run(*args).assert_outcomes(passed=1)
+
+
+def test_a_torch_that_has_moved_something_is_told_in_four_lines_and_spoils_no_other_test(each_way: Project) -> None:
+    each_way.conftest(
+        """
+        import pytest
+        import torch
+
+        @pytest.fixture(scope="session", autouse=True)
+        def later_torch():
+            with pytest.MonkeyPatch.context() as patch:
+                patch.delattr(torch._C, "_current_graph_task_id")
+                yield
+        """
+    )
+    each_way.write(
+        TORCH_WORKS,
+        """
+        def test_memory(mem_tracker): allocate(KIB)
+
+        def test_modules(mod_tracker): allocate(KIB)
+
+        def test_root(fsdp_mem_tracker): fsdp_mem_tracker(torch.nn.Linear(2, 2))
+
+        @pytest.mark.max_peak_memory("1GiB")
+        def test_limit(): allocate(KIB)
+
+        def test_nothing_measured(): allocate(KIB)
+        """,
+    )
+
+    with first_uses():
+        result = each_way.run()
+
+    result.assert_outcomes(passed=1, failed=1, errors=3)
+    result.stdout.fnmatch_lines(
+        [
+            "pytest-footprint * cannot measure with torch *, which differs inside:",
+            "  torch._C._current_graph_task_id is missing",
+            "Nothing was recorded. Install a torch from 2.11.0 to 2.15.0, or a newer pytest-footprint;",
+            "if there is none yet, please open an issue with this text.",
+            "*ERROR at setup of *",
+        ],
+        consecutive=True,
+    )
+    result.stdout.no_fnmatch_line("During handling*")
+    result.stdout.no_fnmatch_line("*self_check.py*")

@@ -46,7 +46,8 @@ def measure(fn: Callable[[], object], *, mark_operators: bool = True) -> Allocat
     gc.collect()
     gc.disable()
     try:
-        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
+        # torch 2.11 warns that it does not accumulate events, whether or not there is anything to accumulate.
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as recorded:
             if mark_operators:
                 with _MarkOperators():
                     fn()

@@ -173,7 +173,7 @@ def _kind(result: object) -> str:
 def allocated(run: Callable[[], object]) -> tuple[object, Memory]:
     """Run under the profiler: what ``run`` returned, and what the allocator says of it."""
     with (
-        profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded,
+        profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as recorded,
         _marked(torch, "get_rng_state"),
         _marked(torch.UntypedStorage, "resize_"),
         _marked(torch.UntypedStorage, "__init__"),

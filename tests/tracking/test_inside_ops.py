@@ -118,7 +118,7 @@ def test_reading_while_recording_goes_on_loses_nothing() -> None:
 def test_a_profiler_that_runs_already_is_left_alone_and_named() -> None:
     tracker = MemTracker(inside_ops=True)
 
-    with profile(activities=[ProfilerActivity.CPU]) as users:
+    with profile(activities=[ProfilerActivity.CPU], acc_events=True) as users:
         with pytest.raises(ProfilerBusyError, match="inside_ops needs torch's profiler, which is running already"):
             tracker.__enter__()
         torch.ones(3) + 1
@@ -130,7 +130,7 @@ def test_a_profiler_that_takes_over_keeps_its_events_and_ours_says_so() -> None:
     tracker = MemTracker(inside_ops=True)
 
     tracker.__enter__()
-    with profile(activities=[ProfilerActivity.CPU]) as users:
+    with profile(activities=[ProfilerActivity.CPU], acc_events=True) as users:
         torch.ones(3) + 1
     with pytest.raises(ProfilerBusyError, match="inside_ops lost its events: another profiler was started"):
         tracker.__exit__(None, None, None)

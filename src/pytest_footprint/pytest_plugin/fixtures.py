@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_footprint.pytest_plugin.check_log import CHECK_LOG, CheckLog
-from pytest_footprint.pytest_plugin.recording import RECORDING
+from pytest_footprint.pytest_plugin.recording import RECORDING, refusals_told_plainly
 
 if TYPE_CHECKING:
     from pytest_footprint.pytest_plugin.syrupy_adaptor import MemBaseline
@@ -27,7 +27,9 @@ def mod_tracker() -> Iterator[ModTracker]:
     """A ModTracker that records which modules run, in which order, until the end of this test."""
     from pytest_footprint.tracking import ModTracker  # noqa: PLC0415 - loads torch
 
-    with ModTracker() as tracker:
+    with ExitStack() as trackers:
+        with refusals_told_plainly():
+            tracker = trackers.enter_context(ModTracker())
         yield tracker
 
 
@@ -39,7 +41,8 @@ def fsdp_mem_tracker() -> Iterator[Callable[..., FSDPMemTracker]]:
     with ExitStack() as trackers:
 
         def start(model: Any, optimizer: Any = None) -> FSDPMemTracker:
-            return trackers.enter_context(FSDPMemTracker(model, optimizer))
+            with refusals_told_plainly():
+                return trackers.enter_context(FSDPMemTracker(model, optimizer))
 
         yield start
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,8 +64,9 @@ class Recording:
     def _start(self) -> MemTracker:
         from pytest_footprint.tracking import MemTracker  # noqa: PLC0415 - torch loads when a test is tracked
 
-        tracker = MemTracker(inside_ops=self._settings.inside_ops)
-        tracker.__enter__()
+        with refusals_told_plainly():
+            tracker = MemTracker(inside_ops=self._settings.inside_ops)
+            tracker.__enter__()
         # Registered before the finalizers of the test's own fixtures, so it runs after them: modes that fixtures
         # put on torch's stack have left it when the tracker leaves it.
         self._item.addfinalizer(self._stop)
@@ -91,6 +94,17 @@ class Recording:
 
         breaches = [Breach(device, limit.nbytes, limit.of, limit.rule) for device in self.breaches]
         return "\n\n".join(breach_text(footprint, breach, verbose=self._settings.verbose) for breach in breaches)
+
+
+@contextmanager
+def refusals_told_plainly() -> Iterator[None]:
+    """Where a tracker knows that this torch is not for it, show what it says and none of its frames."""
+    from pytest_footprint.tracking import UnsupportedTorchError  # noqa: PLC0415 - loads torch
+
+    try:
+        yield
+    except UnsupportedTorchError as refused:
+        raise pytest.fail.Exception(str(refused), pytrace=False) from None
 
 
 RECORDING = pytest.StashKey[Recording]()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from torch.utils._python_dispatch import TorchDispatchMode
-
-from pytest_footprint.tracking.internals import current_node, never_compiled
+from pytest_footprint.tracking.internals import TorchDispatchMode, current_node, never_compiled
 from pytest_footprint.tracking.operator_watch import takes_apart
 from pytest_footprint.tracking.recorder import Recorder
 

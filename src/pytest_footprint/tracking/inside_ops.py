@@ -15,18 +15,19 @@ from contextlib import contextmanager
 from itertools import accumulate
 from typing import Any, Self
 
-from torch._C._profiler import _EventType, _ExperimentalConfig, _RecordFunctionFast
-from torch.autograd import (  # type: ignore[attr-defined] # made public by torch, not by its stubs
+from pytest_footprint.trace.trace import Trace
+from pytest_footprint.tracking.internals import (
+    EventType,
+    ExperimentalConfig,
     ProfilerActivity,
     ProfilerConfig,
     ProfilerState,
-    _disable_profiler,
-    _enable_profiler,
-    _prepare_profiler,
-    _profiler_enabled,
+    RecordFunctionFast,
+    disable_profiler,
+    enable_profiler,
+    prepare_profiler,
+    profiler_enabled,
 )
-
-from pytest_footprint.trace.trace import Trace
 
 _RANGE = "pytest-footprint:"
 
@@ -55,7 +56,7 @@ class InsideOps:
         Raises:
             ProfilerBusyError: somebody else's profiler is running; it goes on undisturbed.
         """
-        if _profiler_enabled():
+        if profiler_enabled():
             msg = (
                 "inside_ops needs torch's profiler, which is running already: end that one first,"
                 " or record without inside_ops (--mem-inside-ops)"
@@ -63,15 +64,15 @@ class InsideOps:
             raise ProfilerBusyError(msg)
         # Allocators report to the profiler from the host, that of CUDA too: no need to trace what the GPU does.
         activities = {ProfilerActivity.CPU}
-        config = ProfilerConfig(ProfilerState.KINETO, False, True, False, False, False, _ExperimentalConfig(), "")
+        config = ProfilerConfig(ProfilerState.KINETO, False, True, False, False, False, ExperimentalConfig(), "")
         with _without_notices():
-            _prepare_profiler(config, activities)
-            _enable_profiler(config, activities)
+            prepare_profiler(config, activities)
+            enable_profiler(config, activities)
         self._running = True
 
     def range(self, op: int) -> Any:
         """The context in which operator number ``op`` runs, beginning at the next event."""
-        return _RecordFunctionFast(f"{_RANGE}{len(self._trace.events)}:{op}")
+        return RecordFunctionFast(f"{_RANGE}{len(self._trace.events)}:{op}")
 
     def stop(self) -> None:
         """Stop listening and add what was seen to the trace.
@@ -82,20 +83,20 @@ class InsideOps:
         if not self._running:
             return
         self._running = False
-        if not _profiler_enabled():
+        if not profiler_enabled():
             msg = (
                 "inside_ops lost its events: another profiler was started, and ended, while it was recording;"
                 " record this without inside_ops (--mem-inside-ops)"
             )
             raise ProfilerBusyError(msg)
         with _without_notices():
-            result = _disable_profiler()
+            result = disable_profiler()
         self._add(list(_flat(result.experimental_event_tree())))
 
     def _add(self, nodes: list[Any]) -> None:
         ranges = [node for node in nodes if node.name.startswith(_RANGE)]
         allocations = sorted(
-            (node for node in nodes if node.tag == _EventType.Allocation), key=lambda node: node.start_time_ns
+            (node for node in nodes if node.tag == EventType.Allocation), key=lambda node: node.start_time_ns
         )
         by_device: dict[str, list[Any]] = {}
         for node in allocations:

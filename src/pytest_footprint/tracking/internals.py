@@ -1,27 +1,136 @@
-"""The private names of torch that the trackers use, and nothing else of torch's inside."""
+"""The private names of torch that the trackers use; nothing else here reaches into torch.
+
+Each is looked up once, on import, so using it costs no more than torch's own name. One that this torch lacks does not
+fail the import: `self_check` names all that are missing, or do something else than they did, before a recording begins.
+"""
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-current_node = torch._C._current_autograd_node
+TESTED = ("2.11.0", "2.15.0")
+"""The oldest and the newest torch that the whole test suite was run with; ``docs/versions.md`` has the rest."""
+
+
+class UnsupportedTorchError(RuntimeError):
+    """This torch lacks, or has changed, something private that the trackers rely on."""
+
+
+def unsupported(problems: Iterable[str]) -> UnsupportedTorchError:
+    """The error that names what is wrong with this torch, and what to do."""
+    lines = "".join(f"\n  {problem}" for problem in problems)
+    oldest, newest = TESTED
+    msg = (
+        f"pytest-footprint {version('pytest-footprint')} cannot measure with torch {torch.__version__},"
+        f" which differs inside:{lines}\n"
+        f"Nothing was recorded. Install a torch from {oldest} to {newest}, or a newer pytest-footprint;\n"
+        "if there is none yet, please open an issue with this text."
+    )
+    return UnsupportedTorchError(msg)
+
+
+NAMES: list[str] = []
+"""What every tracker needs, as dotted paths."""
+PROFILER_NAMES: list[str] = []
+"""What only `inside_ops` needs."""
+
+
+def found(path: str) -> Any:
+    """What stands at a dotted path below torch.
+
+    Raises:
+        AttributeError: nothing does.
+    """
+    place: Any = torch
+    for name in path.split(".")[1:]:
+        place = getattr(place, name)
+    return place
+
+
+def _private(path: str, names: list[str] = NAMES) -> Any:
+    names.append(path)
+    try:
+        return found(path)
+    except AttributeError:
+        return type("Missing", (), {"__init__": lambda *_, **__: _refuse(path)})  # may be called, or be a base class
+
+
+def _refuse(path: str) -> None:
+    raise unsupported([f"{path} is missing"])
+
+
+# -- backward --------------------------------------------------------------------------------------------------------
+
+current_node: Callable[[], Any] = _private("torch._C._current_autograd_node")
 """The autograd node that runs in this thread, None outside backward."""
-graph_task = torch._C._current_graph_task_id
+graph_task: Callable[[], int] = _private("torch._C._current_graph_task_id")
 """The number of the backward that runs in this thread, -1 outside backward."""
-sequence_number = torch._C._autograd._get_sequence_nr
+sequence_number: Callable[[], int] = _private("torch._C._autograd._get_sequence_nr")
 """The number that this thread's next autograd node gets."""
+when_backward_ends: Callable[[Callable[[], None]], None] = _private(
+    "torch.autograd.Variable._execution_engine.queue_callback"
+)
+"""Have a function called when the backward that runs in this thread is over, if it does not fail."""
+_will_execute: Callable[[Any], bool] = _private("torch._C._will_engine_execute_node")
+BackwardCFunction: type = _private("torch.autograd.function.BackwardCFunction")
+"""The nodes of functions that are written in Python."""
 
 ACCUMULATE_GRAD = 2**64 - 1
 """The sequence number of every AccumulateGrad node; its ``variable`` is the leaf."""
 
-_STEP_FRAME = ("wrapper", "optimizer.py")
-"""Function and file of the frame that runs an optimizer's step and its hooks."""
+
+def accumulating_leaf() -> Any:
+    """The leaf whose gradient the current node, an AccumulateGrad, accumulates."""
+    node: Any = current_node()
+    return node.variable
+
+
+def is_reached_by_backward(tensor: torch.Tensor) -> bool:
+    """Whether the backward that runs in this thread goes as far as ``tensor``."""
+    node = torch.autograd.graph.get_gradient_edge(tensor).node
+    try:
+        return bool(_will_execute(node))
+    except RuntimeError:
+        return True  # torch refuses to answer for a leaf that autograd.grad was asked for: its gradient comes
+
+
+# -- operators and tensors -------------------------------------------------------------------------------------------
+
+if TYPE_CHECKING:
+    from torch._ops import OpOverload as OpOverload  # noqa: PLC0414 - others take these four from here
+    from torch._subclasses.fake_tensor import FakeTensor as FakeTensor  # noqa: PLC0414
+    from torch.utils._python_dispatch import TorchDispatchMode as TorchDispatchMode  # noqa: PLC0414
+    from torch.utils._python_dispatch import is_traceable_wrapper_subclass as is_traceable_wrapper_subclass  # noqa: PLC0414
+else:
+    OpOverload = _private("torch._ops.OpOverload")
+    FakeTensor = _private("torch._subclasses.fake_tensor.FakeTensor")
+    TorchDispatchMode = _private("torch.utils._python_dispatch.TorchDispatchMode")
+    is_traceable_wrapper_subclass = _private("torch.utils._python_dispatch.is_traceable_wrapper_subclass")
+
+DISABLED_DISPATCH: object = _private("torch._C._disabled_torch_dispatch_impl")
+"""The ``__torch_dispatch__`` of tensor types that leave operators alone."""
+COMPOSITE: Any = _private("torch._C.DispatchKey.CompositeImplicitAutograd")
+"""Operators with a kernel for this key are made of others."""
+tree_leaves: Callable[[object], list[Any]] = _private("torch.utils._pytree.tree_leaves")
+NAMES.extend(f"torch.fx.experimental.sym_node.SymNode.{name}" for name in ("has_hint", "hint"))
+_is_wrapped: Callable[[torch.Tensor], bool] = _private("torch._C._functorch.is_functorch_wrapped_tensor")
+_unwrap: Callable[[torch.Tensor], torch.Tensor] = _private("torch._C._functorch.get_unwrapped")
+_set_strategy: Callable[[Any, Any], None] = _private("torch._C._dynamo.eval_frame.set_code_exec_strategy")
+_Strategy: Any = _private("torch._C._dynamo.eval_frame._FrameExecStrategy")
+_SKIP: Any = _private("torch._C._dynamo.eval_frame._FrameAction.SKIP")
+
+
+def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor below all functorch wrappers (grad, vmap, jvp)."""
+    while _is_wrapped(tensor):
+        tensor = _unwrap(tensor)
+    return tensor
 
 
 def never_compiled(function: Callable[..., Any]) -> None:
@@ -29,43 +138,27 @@ def never_compiled(function: Callable[..., Any]) -> None:
 
     torch wraps every ``__torch_dispatch__`` to the same end, at a microsecond a call and the import of dynamo.
     """
-    frames = torch._C._dynamo.eval_frame
-    skip = frames._FrameAction.SKIP
-    frames.set_code_exec_strategy(function.__code__, frames._FrameExecStrategy(skip, skip))
+    _set_strategy(function.__code__, _Strategy(_SKIP, _SKIP))
 
 
-class UnsupportedTorchError(RuntimeError):
-    """This torch lacks, or has changed, something private that the trackers rely on."""
+# -- what `patches` replaces or reads --------------------------------------------------------------------------------
 
+has_any_global_hook: Callable[[], bool] = _private("torch.nn.modules.module._has_any_global_hook")
+GLOBAL_HOOKS: tuple[Mapping[int, Any], ...] = tuple(
+    _private(f"torch.nn.modules.module._global_{kind}_hooks")
+    for kind in ("backward_pre", "backward", "forward_pre", "forward")
+)
+_private("torch._utils._rebuild_tensor")
 
-@functools.cache
-def check() -> None:
-    """Try each private name once.
+# -- frames of torch's own functions ---------------------------------------------------------------------------------
 
-    Raises:
-        UnsupportedTorchError: one of them is missing or says something else than it did; nothing was recorded.
-    """
-    problems = []
-    seen: list[object] = []
-    leaf = torch.zeros(1, requires_grad=True)
-    product = leaf * 2
-    before = product.grad_fn._sequence_nr() if product.grad_fn is not None else -1
-    if before + 1 != sequence_number():
-        problems.append("torch._C._autograd._get_sequence_nr does not follow Node._sequence_nr")
-    saved = (leaf * leaf).grad_fn
-    if not hasattr(saved, "_raw_saved_self"):
-        problems.append("autograd nodes have no _raw_saved_* attributes")
-    product.register_hook(lambda _: seen.append((current_node(), graph_task())))
-    product.sum().backward()
-    if not seen or seen[0] == (None, -1):
-        problems.append("torch._C._current_autograd_node or _current_graph_task_id is blind in backward")
-    if current_node() is not None or graph_task() != -1:
-        problems.append("torch._C._current_autograd_node or _current_graph_task_id outlives backward")
-    if not hasattr(torch._C._dynamo.eval_frame, "set_code_exec_strategy"):
-        problems.append("dynamo has no set_code_exec_strategy")
-    if problems:
-        msg = f"pytest-footprint does not know torch {torch.__version__}: {'; '.join(problems)}"
-        raise UnsupportedTorchError(msg)
+CALLS_MODULE_HOOKS = ("inner", "_call_impl")
+"""Functions of ``torch.nn.Module`` that call hooks, and have a module call's ``kwargs``."""
+_STEP_FRAME = ("wrapper", "optimizer.py")
+"""Function and file of the frame that runs an optimizer's step and its hooks."""
+COPIES_PARAMETER = ("torch.nn.parameter", "__deepcopy__")
+"""What is cloned here becomes a parameter."""
+_NEAR = 12
 
 
 def keyword_arguments(depth: int) -> Mapping[str, Any]:
@@ -74,7 +167,7 @@ def keyword_arguments(depth: int) -> Mapping[str, Any]:
     torch passes keyword arguments to a module's own hooks only, so they are read from the frame that calls the hook.
     """
     frame: FrameType | None = sys._getframe(depth + 1)
-    if frame is None or frame.f_code.co_name not in ("inner", "_call_impl"):
+    if frame is None or frame.f_code.co_name not in CALLS_MODULE_HOOKS:
         return {}
     found = frame.f_locals.get("kwargs")
     return found if isinstance(found, dict) else {}
@@ -96,26 +189,6 @@ def running_steps(most: int) -> int:
     return found
 
 
-def accumulating_leaf() -> Any:
-    """The leaf whose gradient the current node, an AccumulateGrad, accumulates."""
-    node: Any = current_node()
-    return node.variable
-
-
-def is_reached_by_backward(tensor: torch.Tensor) -> bool:
-    """Whether the backward that runs in this thread goes as far as ``tensor``."""
-    node = torch.autograd.graph.get_gradient_edge(tensor).node
-    try:
-        return bool(torch._C._will_engine_execute_node(node))
-    except RuntimeError:
-        return True  # torch refuses to answer for a leaf that autograd.grad was asked for: its gradient comes
-
-
-COPIES_PARAMETER = ("torch.nn.parameter", "__deepcopy__")
-"""What is cloned here becomes a parameter."""
-_NEAR = 12
-
-
 def runs_within(frame: FrameType | None, function: tuple[str, str]) -> bool:
     """Whether this function (module and name) is among the nearest frames at or above ``frame``."""
     for _ in range(_NEAR):
@@ -127,9 +200,15 @@ def runs_within(frame: FrameType | None, function: tuple[str, str]) -> bool:
     return False
 
 
-def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor below all functorch wrappers (grad, vmap, jvp)."""
-    functorch = torch._C._functorch
-    while functorch.is_functorch_wrapped_tensor(tensor):
-        tensor = functorch.get_unwrapped(tensor)
-    return tensor
+# -- the profiler ----------------------------------------------------------------------------------------------------
+
+EventType: Any = _private("torch._C._profiler._EventType", PROFILER_NAMES)
+ExperimentalConfig: Any = _private("torch._C._profiler._ExperimentalConfig", PROFILER_NAMES)
+RecordFunctionFast: Any = _private("torch._C._profiler._RecordFunctionFast", PROFILER_NAMES)
+ProfilerActivity: Any = _private("torch.autograd.ProfilerActivity", PROFILER_NAMES)
+ProfilerConfig: Any = _private("torch.autograd.ProfilerConfig", PROFILER_NAMES)
+ProfilerState: Any = _private("torch.autograd.ProfilerState", PROFILER_NAMES)
+prepare_profiler: Callable[..., None] = _private("torch.autograd._prepare_profiler", PROFILER_NAMES)
+enable_profiler: Callable[..., None] = _private("torch.autograd._enable_profiler", PROFILER_NAMES)
+disable_profiler: Callable[[], Any] = _private("torch.autograd._disable_profiler", PROFILER_NAMES)
+profiler_enabled: Callable[[], bool] = _private("torch.autograd._profiler_enabled", PROFILER_NAMES)

@@ -11,15 +11,13 @@ from typing import Any, Self
 import torch
 from torch import nn
 from torch.optim.optimizer import Optimizer
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import Event
 from pytest_footprint.trace.reading import Reading, Window, everything, steps_window
 from pytest_footprint.trace.trace import Trace
-from pytest_footprint.tracking import internals
+from pytest_footprint.tracking import internals, self_check
 from pytest_footprint.tracking.allocator_peaks import AllocatorPeaks
 from pytest_footprint.tracking.bare_storages import bare_storages_recorded
 from pytest_footprint.tracking.collector import older_objects_left_alone
@@ -27,6 +25,7 @@ from pytest_footprint.tracking.compat_surface import TorchSurface
 from pytest_footprint.tracking.environment import environment
 from pytest_footprint.tracking.hot_path import dispatcher
 from pytest_footprint.tracking.inside_ops import InsideOps
+from pytest_footprint.tracking.internals import TorchDispatchMode, tree_leaves
 from pytest_footprint.tracking.modules import ModuleWatch
 from pytest_footprint.tracking.operator_watch import OperatorWatch
 from pytest_footprint.tracking.optimizers import OptimizerWatch
@@ -84,7 +83,7 @@ class MemTracker(TorchSurface, TorchDispatchMode):
 
     def __enter__(self) -> Self:
         if self._depth == 0:
-            internals.check()
+            self_check.check(inside_ops=self._inside_ops is not None)
             internals.never_compiled(MemTracker.__torch_dispatch__)
             with ExitStack() as undo:
                 undo.enter_context(older_objects_left_alone())

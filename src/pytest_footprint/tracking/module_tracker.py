@@ -10,7 +10,7 @@ import torch
 
 from pytest_footprint.trace.events import OUTSIDE
 from pytest_footprint.trace.scopes import Scopes
-from pytest_footprint.tracking import internals
+from pytest_footprint.tracking import internals, self_check
 from pytest_footprint.tracking.modules import ModuleWatch
 from pytest_footprint.tracking.recorder import Recorder
 
@@ -41,7 +41,7 @@ class ModuleTracker:
 
     def __enter__(self) -> Self:
         if self._depth == 0:
-            internals.check()
+            self_check.check()
             with ExitStack() as undo:
                 self._install(undo)
                 self._undo = undo.pop_all()

@@ -7,12 +7,18 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensor
 
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import Phase
 from pytest_footprint.tracking.inside_ops import InsideOps
-from pytest_footprint.tracking.internals import ACCUMULATE_GRAD, COPIES_PARAMETER, runs_within
+from pytest_footprint.tracking.internals import (
+    ACCUMULATE_GRAD,
+    COPIES_PARAMETER,
+    DISABLED_DISPATCH,
+    FakeTensor,
+    OpOverload,
+    runs_within,
+)
 from pytest_footprint.tracking.operators import REFUSED_NUMBER, Makes, classify, numbers_as_tensors, op_name
 from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.sources import Sources
@@ -64,7 +70,7 @@ class OperatorWatch:
     def meet(self, func: Any) -> Known:
         """An operator runs for the first time."""
         op = self.recorder.trace.ops.number(op_name(func))
-        call = func._op if type(func) is torch._ops.OpOverload else func
+        call = func._op if type(func) is OpOverload else func
         if self._inside_ops is not None:
             call = _in_range(self._inside_ops, op, call)
         found = self.known[id(func)] = Known(classify(func), op, call, func)
@@ -214,4 +220,4 @@ def takes_apart(kind: type) -> bool:
     """Whether a tensor type has a ``__torch_dispatch__`` that runs the operator on inner tensors."""
     if kind in _PLAIN_TYPES or issubclass(kind, FakeTensor):
         return False
-    return kind.__torch_dispatch__ is not torch._C._disabled_torch_dispatch_impl  # type: ignore[attr-defined]
+    return kind.__torch_dispatch__ is not DISABLED_DISPATCH  # type: ignore[attr-defined]

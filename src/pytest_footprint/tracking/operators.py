@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from pytest_footprint.tracking.internals import COMPOSITE, OpOverload
+
 
 class Makes(IntEnum):
     """What there is to do after an operator."""
@@ -27,7 +29,7 @@ class Makes(IntEnum):
     """A view or a copy, as it comes: ``to``, ``reshape``. Modes see these in inference mode only; else their parts."""
 
 
-_RESIZING = frozenset({"resize_", "resize_as_", "resize_as_sparse_", "set_", "_resize_output_", "swap_"})
+_RESIZING = frozenset({"resize_", "resize_as_", "resize_as_sparse_", "set_", "_resize_output_"})
 
 _LIFTS = frozenset({"aten::lift_fresh", "aten::lift"})
 """``torch.tensor`` fills memory out of the dispatcher's sight and then shows it with this operator, as if a view."""
@@ -38,13 +40,19 @@ _UNDECLARED_VIEWS = frozenset({"aten::_unsafe_view", "aten::unsafe_split", "aten
 _NO_MEMORY = "aten::_efficientzerotensor"
 """Its result says how large it would be, but nothing is allocated for it."""
 
+WAITS = "_c10d_functional::wait_tensor"
+"""Gives back the tensor that it waited for."""
+
+KNOWN_BY_NAME = {*(f"aten::{name}" for name in _RESIZING), *_LIFTS, *_UNDECLARED_VIEWS, _NO_MEMORY}
+"""More operators whose schema does not tell what they do."""
+
 
 def classify(func: Any) -> Makes:  # noqa: PLR0911 - each line is one case
     """Decide for one operator; higher-order operators have no schema and may return anything."""
-    if not isinstance(func, torch._ops.OpOverload):
+    if not isinstance(func, OpOverload):
         return Makes.MANY
     schema = func._schema
-    if schema.name == "_c10d_functional::wait_tensor":
+    if schema.name == WAITS:
         return Makes.WAITS
     if schema.name.partition("::")[2] in _RESIZING or any(argument.is_out for argument in schema.arguments):
         return Makes.RESIZES
@@ -62,10 +70,9 @@ def classify(func: Any) -> Makes:  # noqa: PLR0911 - each line is one case
     return Makes.NOTHING
 
 
-def _may_copy(func: torch._ops.OpOverload) -> bool:
-    composite = torch._C.DispatchKey.CompositeImplicitAutograd
+def _may_copy(func: OpOverload) -> bool:
     writes = any(returned.alias_info.is_write for returned in func._schema.returns if returned.alias_info is not None)
-    return bool(func._schema.returns) and not writes and func.has_kernel_for_dispatch_key(composite)
+    return bool(func._schema.returns) and not writes and func.has_kernel_for_dispatch_key(COMPOSITE)
 
 
 def op_name(func: Any) -> str:

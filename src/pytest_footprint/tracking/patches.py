@@ -15,6 +15,8 @@ import torch
 from torch.nn.modules import module as torch_module
 from torch.utils.hooks import RemovableHandle
 
+from pytest_footprint.tracking.internals import GLOBAL_HOOKS, has_any_global_hook
+
 Report = Callable[[Any], object]
 """Is called with what the patched function returned or, for a method, with the object it was called on; before the
 call with None."""
@@ -123,17 +125,8 @@ def unannounced(*handles: RemovableHandle) -> Generator[None]:
     finally:
         _our_hooks.difference_update(ours)
         if not _our_hooks:
-            torch_module._has_any_global_hook = _has_any_global_hook
-
-
-_has_any_global_hook = torch_module._has_any_global_hook
+            torch_module._has_any_global_hook = has_any_global_hook
 
 
 def _has_any_other_global_hook() -> bool:
-    registries = (
-        torch_module._global_backward_pre_hooks,
-        torch_module._global_backward_hooks,
-        torch_module._global_forward_pre_hooks,
-        torch_module._global_forward_hooks,
-    )
-    return any(hook not in _our_hooks for registry in registries for hook in registry)
+    return any(hook not in _our_hooks for registry in GLOBAL_HOOKS for hook in registry)

@@ -18,6 +18,7 @@ from pytest_footprint.tracking.internals import (
     graph_task,
     running_steps,
     sequence_number,
+    when_backward_ends,
 )
 from pytest_footprint.tracking.live_storages import LiveStorages
 from pytest_footprint.tracking.module_names import ModuleNames
@@ -107,7 +108,7 @@ class Recorder:
             self.saved_graph.walk(self, [node], self.graphs, state.number)
         self.graphs += 1
         # The engine does not call back when a backward fails: then the next event finds it over.
-        torch.autograd.Variable._execution_engine.queue_callback(_leave_graph_of(weakref.ref(self), self.graphs))
+        when_backward_ends(_leave_graph_of(weakref.ref(self), self.graphs))
 
     def leave_graph(self) -> None:
         """The backward that ran is over."""

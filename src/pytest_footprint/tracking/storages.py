@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
-from pytest_footprint.tracking.internals import unwrapped
+from pytest_footprint.tracking.internals import is_traceable_wrapper_subclass, unwrapped
 
 Owner = torch.UntypedStorage | torch.Tensor
 """What memory is held by: a storage, or the tensor itself where it hides its storage (mkldnn)."""

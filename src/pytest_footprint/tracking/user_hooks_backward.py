@@ -11,9 +11,14 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.autograd.function import BackwardCFunction
 
-from pytest_footprint.tracking.internals import current_node, graph_task, is_reached_by_backward
+from pytest_footprint.tracking.internals import (
+    BackwardCFunction,
+    current_node,
+    graph_task,
+    is_reached_by_backward,
+    when_backward_ends,
+)
 from pytest_footprint.tracking.user_hooks import UserHooks
 from pytest_footprint.tracking.user_hooks_tensor import HookedCall, TensorHook
 
@@ -98,7 +103,7 @@ class BackwardHooks:
         found = self._backwards.get(number)
         if found is None:
             found = self._backwards[number] = _Backward(get_ident())
-            torch.autograd.Variable._execution_engine.queue_callback(lambda: self._end(number))
+            when_backward_ends(lambda: self._end(number))
         return found
 
     def _enter(self, backward: _Backward, call: HookedCall, gradient: torch.Tensor) -> None:
