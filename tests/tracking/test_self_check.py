@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
@@ -186,3 +187,14 @@ def test_the_check_loads_no_compiler() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert not {"_dynamo", "_inductor", "_export"} & set(re.findall(r"\w+", done.stdout)), done.stdout
+
+
+def test_the_message_the_page_and_the_promises_name_the_same_versions() -> None:
+    root = Path(__file__).parents[2]
+    oldest, newest = internals.TESTED
+
+    rows = re.findall(r"^\| (\d+\.\d+\.\d+) \|", (root / "docs" / "versions.md").read_text("utf-8"), re.MULTILINE)
+
+    assert (rows[0], rows[-1]) == (oldest, newest)
+    assert f"deps = torch=={oldest}\n" in (root / "tox.ini").read_text("utf-8")
+    assert f'"torch>={oldest.removesuffix(".0")}"' in (root / "pyproject.toml").read_text("utf-8")

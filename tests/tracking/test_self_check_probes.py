@@ -71,6 +71,7 @@ LIES: list[tuple[Any, str, object, str]] = [
     (operators, "COMPOSITE", torch._C.DispatchKey.SparseCPU, "operators do not tell"),
     (operators, "_LIFTS", frozenset[str](), "torch.tensor"),
     (self_check_probes, "REFUSED_NUMBER", "Numbers are no tensors", "refuse numbers"),
+    (torch.Tensor, "register_hook", other(None), "_backward_hooks"),
     (self_check_probes, "storages", other(()), "sparse"),
     (torch._utils, "_rebuild_tensor_v2", torch.zeros, "_rebuild_tensor"),
     (torch.Tensor, "__deepcopy__", lambda self, _: self.clone(), "torch.UntypedStorage"),

@@ -87,7 +87,10 @@ def _saved_tensors_are_read() -> bool:
     return bool(getattr(node, _SAVED).data.untyped_storage() is leaf.untyped_storage())
 
 
-# -- storages --------------------------------------------------------------------------------------------------------
+def _hooks_on_tensors_are_seen() -> bool:
+    leaf = _leaf()
+    leaf.register_hook(abs)
+    return abs in leaf._backward_hooks.values()  # type: ignore[union-attr]
 
 
 def _storages_are_themselves() -> bool:
@@ -218,9 +221,6 @@ def _steps_are_counted() -> bool:
     return counts == [1, 1] and internals.running_steps(2) == 0
 
 
-# -- the profiler ----------------------------------------------------------------------------------------------------
-
-
 def _profiler_tells() -> bool:
     trace = Trace()
     with InsideOps(trace) as inside, inside.range(0):
@@ -233,6 +233,7 @@ PROBES: dict[str, Probe] = {
     "torch._C._autograd._get_sequence_nr does not follow Node._sequence_nr": _sequence_numbers_follow,
     "the nodes of leaves (AccumulateGrad) have another number, or no variable": _leaves_have_no_number,
     "autograd nodes do not show what they saved (_raw_saved_*)": _saved_tensors_are_read,
+    "tensors do not show the hooks on them (_backward_hooks)": _hooks_on_tensors_are_seen,
     "a storage is not one Python object for as long as it lives": _storages_are_themselves,
     "Python's garbage collector does not know tensors": _tensors_are_collected,
     "sparse tensors do not show their parts (_indices, _values)": _sparse_tensors_have_parts,
