@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 TESTED = ("2.11.0", "2.15.0")
-"""The oldest and the newest torch that the tests of the trackers were run with; ``docs/versions.md`` says more."""
+"""The oldest and the newest torch that was tried; ``docs/versions.md`` says what was run."""
 
 
 class UnsupportedTorchError(RuntimeError):
