@@ -98,7 +98,7 @@ def test_what_a_cuda_allocator_reports_inside_an_operator_is_counted_on_its_devi
 def test_the_gpu_itself_is_not_traced(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[set[ProfilerActivity]] = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: pytest.fail("this would wake the driver"))
-    monkeypatch.setattr(inside_ops, "_enable_profiler", lambda _, activities: asked.append(activities))
+    monkeypatch.setattr(inside_ops, "enable_profiler", lambda _, activities: asked.append(activities))
 
     with pytest.raises(ProfilerBusyError), MemTracker(inside_ops=True):
         pass
