@@ -2,14 +2,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
+import torch.distributed as dist
+from allocator import measure
 from torch import nn
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from pytest_footprint.tracking import FSDPMemTracker, MemTracker
 
 CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def mesh() -> Iterator[DeviceMesh]:
+    dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=4)
+    yield init_device_mesh("cpu", (4,))
+    dist.destroy_process_group()
 
 
 def test_the_root_and_its_optimizer_are_known_from_the_start() -> None:
@@ -72,3 +85,32 @@ print("new:", sorted(after - before))
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert run.stdout.splitlines()[-1] == "new: []"
+
+
+@pytest.mark.parametrize("reshard", [True, False])
+@pytest.mark.parametrize("steps_before", [0, 1])
+def test_sharded_training_counts_to_the_byte(mesh: DeviceMesh, steps_before: int, *, reshard: bool) -> None:
+    """FSDP refills the parameters of its first step by `UntypedStorage.resize_` in all others."""
+
+    def make() -> tuple[nn.Module, Callable[[], None]]:
+        model = nn.Sequential(*[nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 64)) for _ in range(3)])
+        for module in (*model, model):
+            fully_shard(module, mesh=mesh, reshard_after_forward=reshard)
+        optimizer, x = torch.optim.Adam(model.parameters(), foreach=False), torch.randn(32, 64)
+
+        def step() -> None:
+            model(x).sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+        for _ in range(steps_before):
+            step()
+        return model, step
+
+    _, step = make()
+    truth = measure(step)
+    model, step = make()
+    footprint = FSDPMemTracker(model).run(step)
+
+    assert footprint.peak.total - footprint.start.total == truth.peak_at_operator_ends
+    assert footprint.end.total - footprint.start.total == truth.end

@@ -90,12 +90,32 @@ def test_a_tensor_that_is_put_onto_an_older_storage_is_nothing_new() -> None:
     assert footprint.end.total == 0
 
 
-def test_an_older_tensor_that_an_operator_enlarges_counts_with_what_it_grew() -> None:
-    older = torch.empty(0)
+@pytest.mark.parametrize("before", [0, 500], ids=["empty", "filled"])
+@pytest.mark.parametrize(
+    "grow",
+    [
+        lambda older: torch.add(torch.ones(1000), 1, out=older.resize_(0)),
+        lambda older: older.resize_(1000),
+        lambda older: older.untyped_storage().resize_(4000),
+    ],
+    ids=["out=", "Tensor.resize_", "UntypedStorage.resize_"],
+)
+def test_an_older_tensor_that_is_enlarged_counts_with_what_it_grew(
+    grow: Callable[[torch.Tensor], object], before: int
+) -> None:
+    older = torch.empty(before)
 
-    footprint, _ = _record(lambda: torch.add(torch.ones(1000), 1, out=older))
+    footprint, _ = _record(lambda: grow(older))
 
-    assert footprint.end.total == 4000
+    assert footprint.end.total - footprint.start.total == 4000 - 4 * before
+
+
+def test_an_older_storage_that_is_emptied_counts_as_freed() -> None:
+    older = torch.empty(1000)
+
+    footprint, _ = _record(lambda: older.untyped_storage().resize_(0))
+
+    assert (footprint.start.total, footprint.end.total) == (4000, 0)
 
 
 @pytest.mark.parametrize("change", [nn.Module.bfloat16, nn.Module.double])

@@ -37,6 +37,22 @@ class LiveStorages:
         self.add = adder(trace, self.by_id, freed_callback(self.by_id, trace), self.layouts, self._in_blocks)
         self._leaves: dict[int, weakref.ref[torch.Tensor]] = {}
 
+    def add_resized(  # noqa: PLR0913, PLR0917 - the columns of a row
+        self, before: int, owner: Owner, plain: torch.Tensor, op: int, scope: int, phase: int, source: int
+    ) -> None:
+        """A row for memory that was not known and had ``before`` bytes until now.
+
+        Where that was nothing it is born; else it is older than the recording, and what counts is the difference.
+        """
+        if not before:
+            self.add(owner, plain, op, scope, phase, source)
+            return
+        found = self.add(owner, plain, -1, OUTSIDE, _EXISTING, -1)
+        if found is not None:
+            size = in_blocks(before) if self.trace.device[found.storage] in self._in_blocks else before
+            found.nbytes = self.trace.nbytes[found.storage] = size
+            self.check_size(owner, found)
+
     def check_size(self, owner: Owner, found: Tracked) -> None:
         """Note it when a known storage is larger or smaller than it was."""
         size = owner_nbytes(owner)
@@ -47,12 +63,6 @@ class LiveStorages:
             self.trace.resized_storage.append(found.storage)
             self.trace.resized_to.append(size)
             self.trace.events.append(len(self.trace.resized_to) - 1 << CODE_BITS | _RESIZED)
-
-    def resized(self, storage: torch.UntypedStorage) -> None:
-        """``UntypedStorage.resize_`` was called."""
-        found = self.by_id.get(id(storage))
-        if found is not None:
-            self.check_size(storage, found)
 
     # -- what the program calls them ---------------------------------------------------------------------------------
 

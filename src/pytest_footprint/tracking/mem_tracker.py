@@ -29,7 +29,7 @@ from pytest_footprint.tracking.internals import TorchDispatchMode, tree_leaves
 from pytest_footprint.tracking.modules import ModuleWatch
 from pytest_footprint.tracking.operator_watch import OperatorWatch
 from pytest_footprint.tracking.optimizers import OptimizerWatch
-from pytest_footprint.tracking.patches import resizes_reported_to, rng_states_reported_to
+from pytest_footprint.tracking.patches import rng_states_reported_to
 from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.storages import tensors_in
 from pytest_footprint.tracking.structure import structure_of_roots
@@ -87,7 +87,6 @@ class MemTracker(TorchSurface, TorchDispatchMode):
             internals.never_compiled(MemTracker.__torch_dispatch__)
             with ExitStack() as undo:
                 undo.enter_context(older_objects_left_alone())
-                undo.enter_context(resizes_reported_to(self._recorder.live.resized))
                 undo.enter_context(rng_states_reported_to(self._operators.saw_rng_state))
                 undo.enter_context(bare_storages_recorded(self._recorder))
                 undo.enter_context(self._optimizers)

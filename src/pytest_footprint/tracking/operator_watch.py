@@ -137,9 +137,10 @@ class OperatorWatch:
                 else:
                     live.check_size(owner, found)
 
-    def _add(self, owner: Owner, plain: torch.Tensor, op: int, state: ThreadState) -> None:
+    def _add(self, owner: Owner, plain: torch.Tensor, op: int, state: ThreadState, before: int = 0) -> None:
         line = self.source() if self.source_lines and state.phase not in IN_BACKWARD else -1
-        self.recorder.live.add(owner, plain, op, state.scope, self.recorder.phase_now(state), line)
+        phase = self.recorder.phase_now(state)
+        self.recorder.live.add_resized(before, owner, plain, op, state.scope, phase, line)
 
     def source(self) -> int:
         """The number of the user's line that called the operator."""
@@ -174,8 +175,8 @@ class OperatorWatch:
     ) -> None:
         recorder = self.recorder
         for owner, plain, before in unseen:
-            if owner_nbytes(owner) > before:
-                self._add(owner, plain, op, state)
+            if owner_nbytes(owner) != before:
+                self._add(owner, plain, op, state, before)
         for tensor in tensors_in((args, kwargs)):
             for owner, _ in storages(tensor):
                 found = recorder.live.by_id.get(id(owner))

@@ -16,20 +16,38 @@ from torch.nn.modules import module as torch_module
 from torch.utils.hooks import RemovableHandle
 
 from pytest_footprint.tracking.internals import GLOBAL_HOOKS, has_any_global_hook
+from pytest_footprint.tracking.storages import owner_nbytes
 
-Report = Callable[[Any], object]
+Report = Callable[..., object]
 """Is called with what the patched function returned or, for a method, with the object it was called on; before the
 call with None."""
 
 
 class _Patch:
-    """One function that tells all listeners of its calls while there are any."""
+    """One function that tells all listeners of its calls while there are any.
 
-    def __init__(self, owner: Any, name: str, *, method: bool = False, before: bool = False) -> None:
+    Args:
+        owner: where the function is.
+        name: its name there.
+        method: it is one.
+        before: tell the listeners before the call.
+        state: of a method's object, is read before the call; the listeners are given it too.
+    """
+
+    def __init__(
+        self,
+        owner: Any,
+        name: str,
+        *,
+        method: bool = False,
+        before: bool = False,
+        state: Callable[[Any], object] | None = None,
+    ) -> None:
         self._owner = owner
         self._name = name
         self._method = method
         self._before = before
+        self._state = state
         self._listeners: list[Report] = []
         self._undo: Callable[[], None] = lambda: None
 
@@ -49,15 +67,16 @@ class _Patch:
     def _install(self) -> None:
         owner, name, original = self._owner, self._name, getattr(self._owner, self._name)
         inherited = name not in vars(owner)
-        listeners, method, before = self._listeners, self._method, self._before
+        listeners, method, before, state = self._listeners, self._method, self._before, self._state
 
         @functools.wraps(original)
         def patched(*args: Any, **kwargs: Any) -> Any:
             for report in tuple(listeners) if before else ():
                 report(None)
+            seen = () if state is None else (state(args[0]),)
             result = original(*args, **kwargs)
             for report in () if before else tuple(listeners):
-                report(args[0] if method else result)
+                report(args[0] if method else result, *seen)
             return result
 
         setattr(owner, name, patched)
@@ -69,15 +88,15 @@ class _Patch:
 _RESET_PEAKS = ("_cuda_resetPeakMemoryStats", "_accelerator_resetPeakStats")
 """What `torch.cuda.reset_peak_memory_stats` and its namesake in `torch.accelerator` call. Not each build has both."""
 
-_resize = _Patch(torch.UntypedStorage, "resize_", method=True)
+_resize = _Patch(torch.UntypedStorage, "resize_", method=True, state=owner_nbytes)
 _rng_state = _Patch(torch, "get_rng_state")
 _storage = _Patch(torch.UntypedStorage, "__init__", method=True)
 _rebuilt = _Patch(torch._utils, "_rebuild_tensor")
 _peak_resets = {name: _Patch(torch._C, name, before=True) for name in _RESET_PEAKS}
 
 
-def resizes_reported_to(report: Callable[[torch.UntypedStorage], object]) -> Any:
-    """``UntypedStorage.resize_``, by which FSDP frees and refills parameters."""
+def resizes_reported_to(report: Callable[[torch.UntypedStorage, int], object]) -> Any:
+    """``UntypedStorage.resize_``, by which FSDP frees and refills parameters, with the bytes there were before."""
     return _resize.reported_to(report)
 
 
