@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from typing import Any
 
@@ -26,13 +27,19 @@ class Makes(IntEnum):
     WAITS = 4
     """``wait_tensor``: gives back the tensor that it waited for."""
     PERHAPS = 5
-    """A view or a copy, as it comes: ``to``, ``reshape``. Modes see these in inference mode only; else their parts."""
+    """A view or a copy, as it comes: ``to``, ``reshape``. Modes see these in inference mode only; else their parts.
+
+    And what was given, though the schema does not say so: ``c10d.allreduce_``.
+    """
 
 
 _RESIZING = frozenset({"resize_", "resize_as_", "resize_as_sparse_", "set_", "_resize_output_"})
 
 _LIFTS = frozenset({"aten::lift_fresh", "aten::lift"})
 """``torch.tensor`` fills memory out of the dispatcher's sight and then shows it with this operator, as if a view."""
+
+_IN_PLACE = re.compile(r"[^_]_$")
+"""torch's names of what works in place; not of ``__or__``."""
 
 _UNDECLARED_VIEWS = frozenset({"aten::_unsafe_view", "aten::unsafe_split", "aten::unsafe_split_with_sizes"})
 """They return views without saying so in their schema."""
@@ -61,6 +68,8 @@ def classify(func: Any) -> Makes:  # noqa: PLR0911 - each line is one case
     if schema.name in _UNDECLARED_VIEWS or schema.name == _NO_MEMORY:
         return Makes.NOTHING
     fresh = [returned for returned in schema.returns if returned.alias_info is None]
+    if fresh and _IN_PLACE.search(schema.name):
+        return Makes.PERHAPS
     if not fresh:
         return Makes.PERHAPS if _may_copy(func) else Makes.NOTHING
     if len(schema.returns) == 1 and isinstance(fresh[0].type, torch.TensorType):

@@ -1,0 +1,60 @@
+"""Data parallel training: the buckets that `DistributedDataParallel` makes in C++ when it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+import torch.distributed as dist
+from allocator import measure
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from pytest_footprint.tracking import MemTracker
+
+SCALARS = 16
+"""Bytes of the numbers in which `DistributedDataParallel` multiplies; no operator makes them."""
+
+
+@pytest.fixture(autouse=True)
+def _world() -> Iterator[None]:
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+def _training(steps_before: int, *, views: bool) -> tuple[nn.Module, Callable[[], None]]:
+    model = nn.Sequential(*[nn.Linear(64, 64) for _ in range(4)])
+    parallel = DistributedDataParallel(model, gradient_as_bucket_view=views)
+    optimizer, x = torch.optim.Adam(model.parameters(), foreach=False), torch.randn(16, 64)
+
+    def step() -> None:
+        parallel(x).sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    for _ in range(steps_before):
+        step()
+    return model, step
+
+
+@pytest.mark.parametrize("views", [False, True], ids=["buckets", "gradients are views of buckets"])
+@pytest.mark.parametrize("steps_before", [0, 1, 2])
+def test_buckets_are_not_new_memory_when_they_are_reduced(steps_before: int, *, views: bool) -> None:
+    _, step = _training(steps_before, views=views)
+    truth = measure(step)
+    _, step = _training(steps_before, views=views)
+    footprint = MemTracker().run(step)
+
+    assert abs(footprint.peak.total - footprint.start.total - truth.peak_at_operator_ends) <= SCALARS
+    assert footprint.end.total - footprint.start.total == truth.end
+
+
+@pytest.mark.parametrize("steps_before", [0, 2])
+def test_gradients_that_are_views_of_buckets_are_gradients(steps_before: int) -> None:
+    model, step = _training(steps_before, views=True)
+
+    footprint = MemTracker().run(step)
+
+    assert footprint.end.gradients == sum(parameter.nbytes for parameter in model.parameters())
