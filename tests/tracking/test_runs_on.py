@@ -15,9 +15,10 @@ from torch._higher_order_ops import while_loop
 from torch._subclasses import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.nn.attention.flex_attention import flex_attention
+from torch.utils.checkpoint import checkpoint
 
 from pytest_footprint.model.footprint import Footprint
-from pytest_footprint.tracking import MemTracker
+from pytest_footprint.tracking import MemTracker, ModTracker
 
 
 def _run(program: Callable[[], object]) -> Footprint:
@@ -229,3 +230,66 @@ def test_a_compiled_model_runs_compiled() -> None:
     assert calls == [1]
     assert footprint.forward == ("Sequential",)
     assert footprint.peak.activations > 0
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_a_compiled_model_has_the_name_that_it_has_without_compile(backend: str) -> None:
+    torch._dynamo.reset()
+    model = nn.Sequential(nn.Linear(8, 8), nn.ReLU())
+    compiled = torch.compile(model, backend=backend)
+    tracker = MemTracker()
+    tracker.track_external(model)
+
+    footprint = tracker.run(lambda: compiled(torch.randn(4, 8)).sum().backward())
+
+    assert footprint.forward == ("Sequential",)
+    assert {spec.name for spec in footprint.structure.tensors} == {"Sequential.0.weight", "Sequential.0.bias"}
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # of dynamo's own doing
+def test_a_compiled_part_of_a_model_is_one_module() -> None:
+    torch._dynamo.reset()
+    part: Any = torch.compile(nn.Sequential(nn.Linear(8, 8), nn.ReLU()), backend="aot_eager")
+    model = nn.Sequential(nn.Linear(8, 8), part)
+
+    footprint = _run(lambda: model(torch.randn(4, 8)).sum().backward())
+
+    assert footprint.forward == ("Sequential", "Sequential.0", "Sequential.1")
+
+
+class Branching(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,))
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+def test_graphs_that_torch_makes_are_no_modules(*, compiled: bool) -> None:
+    torch._dynamo.reset()
+    model = torch.compile(Branching(), backend="aot_eager") if compiled else Branching()
+    hooked: list[str | None] = []
+    tracker = ModTracker()
+    tracker.register_user_hooks(pre_fw_hook=lambda module, _: hooked.append(tracker.get_known_fqn(module)))
+
+    order = tracker.run(model, torch.ones(4))
+    footprint = _run(lambda: model(torch.ones(4)))
+
+    assert footprint.forward == order.forward == tuple(hooked) == ("Branching",)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda graph, x: graph(x),
+        lambda graph, x: checkpoint(graph, x, use_reentrant=False),
+        lambda graph, x: torch.func.functional_call(graph, {}, (x,)),
+        lambda graph, x: torch.func.vmap(graph)(x),
+        lambda graph, x: nn.Sequential(graph)(x),
+    ],
+    ids=["called", "checkpoint", "functional_call", "vmap", "in a model"],
+)
+def test_graphs_that_the_user_makes_are_modules(call: Callable[[torch.fx.GraphModule, torch.Tensor], object]) -> None:
+    graph = torch.fx.symbolic_trace(nn.Sequential(nn.Linear(8, 8)))  # torch names its class after the model
+
+    footprint = _run(lambda: call(graph, torch.ones(4, 8)))
+
+    assert footprint.forward[-2:] in {("Sequential", "Sequential.0"), ("Sequential.0", "Sequential.0.0")}

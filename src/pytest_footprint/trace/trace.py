@@ -6,9 +6,6 @@ from array import array
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-_COMPILED = "_orig_mod"
-"""What torch.compile calls the module that it wraps: both are one module to the user."""
-
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -114,8 +111,7 @@ class Trace:
         """The name of a module as it is known by now: ``Root.child.grandchild``, ``Root#2`` for a second such root."""
         parts = []
         while (parent := self.module_parent[module]) >= 0:
-            if self.module_attribute[module] != _COMPILED:
-                parts.append(self.module_attribute[module])
+            parts.append(self.module_attribute[module])
             module = parent
         number = self.module_number[module]
         parts.append(self.module_class[module] + (f"#{number}" if number > 1 else ""))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -187,6 +188,26 @@ def running_steps(most: int) -> int:
             found += 1
         frame = frame.f_back
     return found
+
+
+_TORCH = str(Path(torch.__file__).parent)
+_COMPILERS = tuple(
+    str(Path(_TORCH, *folder.split("/")))
+    for folder in ("_dynamo/backends", "_functorch/_aot_autograd", "_higher_order_ops", "_inductor")
+)
+
+
+def is_compilers(graph: torch.fx.GraphModule, frame: FrameType | None) -> bool:
+    """Whether torch made a graph that is called at or above ``frame``, to compile with, and not the user."""
+    if "dynamo_compile_id" in graph.meta:
+        return True  # the user's own backend may call it
+    while frame is not None and not frame.f_code.co_filename.startswith(_TORCH):
+        frame = frame.f_back  # the hooks themselves
+    while frame is not None and frame.f_code.co_filename.startswith((_TORCH, "<")):
+        if frame.f_code.co_filename.startswith(_COMPILERS):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def runs_within(frame: FrameType | None, function: tuple[str, str]) -> bool:

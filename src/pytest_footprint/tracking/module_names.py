@@ -16,7 +16,8 @@ class ModuleNames:
     """Gives each module a row in the trace; its name may grow while more of the model becomes known.
 
     Modules are told apart by identity, whatever their ``__eq__`` says. A module that two parents share keeps the name
-    that it got first. A root's number is free again when that root is dead.
+    that it got first. A root's number is free again when that root is dead. What torch.compile wraps and its wrapper
+    are one module.
     """
 
     def __init__(self, trace: Trace) -> None:
@@ -26,7 +27,7 @@ class ModuleNames:
 
     def find(self, module: nn.Module) -> int | None:
         """The row of a module, None when it was never seen."""
-        found = self._known.get(id(module))
+        found = self._known.get(id(module)) or self._known.get(id(_as_written(module)))
         return None if found is None else found[1]
 
     def all(self) -> Iterator[tuple[nn.Module, int]]:
@@ -43,18 +44,22 @@ class ModuleNames:
     def root(self, module: nn.Module) -> int:
         """The row of a module that is called on its own."""
         row = self.find(module)
-        return self._add(module, parent=-1, attribute="") if row is None else row
+        return self._add(_as_written(module), parent=-1, attribute="") if row is None else row
 
     def tree(self, module: nn.Module, row: int) -> Iterator[tuple[nn.Module, int]]:
         """The module and all below it, each once, with their rows; names those that are new."""
-        seen = {id(module)}
-        waiting = [(module, row)]
+        root = _as_written(module)
+        seen = {id(root)}
+        waiting = [(root, row)]
         while waiting:
             parent, parent_row = waiting.pop()
             yield parent, parent_row
             below = []
-            for attribute, child in parent._modules.items():
-                if child is None or id(child) in seen:
+            for attribute, held in parent._modules.items():
+                if held is None:
+                    continue
+                child = _as_written(held)
+                if id(child) in seen:
                     continue
                 seen.add(id(child))
                 child_row = self.find(child)
@@ -112,11 +117,18 @@ def _forget(names: weakref.ref[ModuleNames], key: int, row: int, _: weakref.ref[
         alive.forget(key, row)
 
 
+def _as_written(module: nn.Module) -> nn.Module:
+    """The module that the user wrote, where torch.compile has wrapped it."""
+    while type(module).__name__ == "OptimizedModule" and isinstance(
+        inner := module._modules.get("_orig_mod"), nn.Module
+    ):
+        module = inner
+    return module
+
+
 def _class_name(module: nn.Module) -> str:
     """The name of the class that the user wrote, also where torch has put a class of its own in front of it."""
     kind = type(module)
-    if kind.__name__ == "OptimizedModule" and isinstance(inner := module._modules.get("_orig_mod"), nn.Module):
-        return _class_name(inner)  # torch.compile wraps it
     if len(kind.__bases__) > 1 and kind.__bases__[0].__name__ == "FSDPModule":
         return kind.__bases__[1].__name__  # fully_shard makes class FSDPNet(FSDPModule, Net)
     if kind.__name__.startswith("Parametrized") and torch.nn.utils.parametrize.is_parametrized(module):

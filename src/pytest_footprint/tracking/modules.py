@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from threading import get_ident
@@ -19,7 +20,7 @@ from torch.nn.modules.module import (
 
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import OUTSIDE, Phase
-from pytest_footprint.tracking.internals import keyword_arguments
+from pytest_footprint.tracking.internals import is_compilers, keyword_arguments
 from pytest_footprint.tracking.patches import unannounced
 from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.storages import all_tensors_in
@@ -73,7 +74,7 @@ class ModuleWatch:
         recorder.follow(state)
         row = recorder.names.find(module)
         if outermost or row is None:
-            if isinstance(module, torch.fx.GraphModule) and "dynamo_compile_id" in module.meta:
+            if isinstance(module, torch.fx.GraphModule) and is_compilers(module, sys._getframe(1)):
                 return  # what a compiler made is no module of the user's
             recorder.end_failed_steps(state)
             row = self._meet(module, row, state)
