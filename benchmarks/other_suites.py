@@ -1,7 +1,8 @@
 """Writes docs/other-suites.md: the test suites of other packages, unchanged, with and without --mem-all.
 
-python benchmarks/other_suites.py                    all of them: some fifteen minutes
-python benchmarks/other_suites.py e3nn --folder x    one, downloads and logs kept in x; the page stays as it is
+python benchmarks/other_suites.py                    all of them: some thirty minutes of one CPU
+python benchmarks/other_suites.py e3nn --folder x    one, downloads, logs and results kept in x
+python benchmarks/other_suites.py --folder x         what x does not hold yet, then the page
 
 Run it where pytest-footprint and torch are installed. It downloads source distributions and wheels that are small.
 """
@@ -20,7 +21,8 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -95,7 +97,15 @@ class Run:
     """CPU time: what else the machine does is no part of it."""
     resident: int
     """The most bytes that the process held at once, as the operating system counts."""
+    day: str
     log: str
+
+    @classmethod
+    def load(cls, file: Path) -> Run:
+        return cls(**json.loads(file.read_text()))
+
+    def save(self, file: Path) -> None:
+        file.write_text(json.dumps(asdict(self)))
 
     def counts(self) -> str:
         counted = Counter(self.outcomes.values())
@@ -120,8 +130,11 @@ def _unpack(suite: Suite, folder: Path) -> Path:
 
 
 def _run(suite: Suite, checkout: Path, label: str, *options: str) -> Run:
-    """Run the suite once; its log and JUnit file stay beside the checkout."""
+    """Run the suite once, unless that was done; its log, JUnit file and result stay beside the checkout."""
     folder = checkout.parent
+    result = folder / f"{suite.name}-{label}.json"
+    if result.exists():
+        return Run.load(result)
     junit, log = folder / f"{suite.name}-{label}.xml", folder / f"{suite.name}-{label}.log"
     # The package's own addopts ask for coverage and other plugins; random orders would compare unlike with unlike.
     fixed = ("-q", "-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:random_order")
@@ -141,7 +154,10 @@ def _run(suite: Suite, checkout: Path, label: str, *options: str) -> Run:
     if process.returncode not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
         msg = f"{suite.name} {label} ended with exit status {process.returncode}; see {log}"
         raise RuntimeError(msg)
-    return Run(_outcomes(junit), used.ru_utime + used.ru_stime, used.ru_maxrss * KIB, log.read_text())
+    seconds, today = used.ru_utime + used.ru_stime, datetime.now(tz=UTC).date().isoformat()
+    run = Run(_outcomes(junit), seconds, used.ru_maxrss * KIB, today, log.read_text())
+    run.save(result)
+    return run
 
 
 def _outcomes(junit: Path) -> dict[str, str]:
@@ -225,7 +241,8 @@ def _try(suite: Suite, folder: Path) -> Finding:
     checkout = _unpack(suite, folder)
     without = _run(suite, checkout, "without")
     tracked = _run(suite, checkout, "tracked", "--mem-all")
-    _witnessed_file(suite, folder).unlink(missing_ok=True)
+    if not (folder / f"{suite.name}-witnessed.json").exists():
+        _witnessed_file(suite, folder).unlink(missing_ok=True)  # of a run that was broken off
     _run(suite, checkout, "witnessed", "-p", "suite_witness")
     return Finding(suite, without, tracked, Witnessed.of(_witnessed_file(suite, folder)))
 
@@ -233,7 +250,7 @@ def _try(suite: Suite, folder: Path) -> Finding:
 INTRODUCTION = """# Other people's suites
 
 Written by `python benchmarks/other_suites.py`: the test suites of three packages, unchanged, from their source
-distributions on PyPI, each run without and with `--mem-all`; torch {torch}, Python {python}, CPU, one thread.
+distributions on PyPI, each run without and with `--mem-all`; torch {torch}, Python {python}, CPU, one thread, {day}.
 The outcome of every test is compared by name. Seconds are CPU time.
 Beside the highest tracked peak stands the most that the process held without tracking, as the operating system says.
 
@@ -266,7 +283,8 @@ dispatch mode sees.
 
 
 def _page(findings: Sequence[Finding]) -> str:
-    head = INTRODUCTION.format(torch=version("torch"), python=platform.python_version())
+    day = max(each.tracked.day for each in findings)
+    head = INTRODUCTION.format(torch=version("torch"), python=platform.python_version(), day=day)
     kinds = "".join(f"- **{each.suite.name}**: {each.suite.kinds}.\n" for each in findings)
     differences = [f"- {each.suite.name}: {line}\n" for each in findings for line in each.differences()]
     table = _table(HEADERS, [each.cells() for each in findings])
