@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +13,9 @@ from allocator import measure
 from torch import nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor
 from torch.testing._internal.distributed.fake_pg import FakeStore
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pytest_footprint.tracking import FSDPMemTracker, MemTracker
 
@@ -114,3 +118,47 @@ def test_sharded_training_counts_to_the_byte(mesh: DeviceMesh, steps_before: int
 
     assert footprint.peak.total - footprint.start.total == truth.peak_at_operator_ends
     assert footprint.end.total - footprint.start.total == truth.end
+
+
+class _Collectives(TorchDispatchMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.called: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.called.update([str(func)] if "c10d" in str(func) else [])
+        return func(*args, **(kwargs or {}))
+
+
+def test_modules_sharded_as_one_group_gather_as_often_as_without_and_train_on(mesh: DeviceMesh) -> None:
+    model, x = nn.Sequential(nn.Linear(16, 16), nn.Linear(16, 16), nn.Linear(16, 16)), torch.randn(4, 16)
+    fully_shard([model[0], model[1]], mesh=mesh)
+    fully_shard(model, mesh=mesh)
+
+    with _Collectives() as bare:
+        model(x).sum().backward()
+    with FSDPMemTracker(model), _Collectives() as tracked:
+        model(x).sum().backward()
+    with _Collectives() as after:
+        model(x).sum().backward()
+
+    assert bare.called == tracked.called == after.called
+    assert bare.called.total() > 0
+
+
+def test_parameters_that_are_not_sharded_and_a_second_optimizer_count_as_what_they_are(mesh: DeviceMesh) -> None:
+    model, x = nn.Sequential(nn.Linear(16, 16), nn.Linear(16, 16)), torch.randn(4, 16)
+    whole = [*model[0].parameters()]
+    fully_shard(model, mesh=mesh, ignored_params=set(whole))
+    sharded = [parameter for parameter in model.parameters() if isinstance(parameter, DTensor)]
+    optimizers = [torch.optim.Adam(parameters, foreach=False) for parameters in (whole, sharded)]
+
+    with FSDPMemTracker(model, optimizers[0]) as tracker:
+        model(x).sum().backward()
+        for optimizer in optimizers:
+            optimizer.step()
+        now = tracker.get_tracker_snapshot()[CPU]
+
+    parameters = sum(p.nbytes for p in whole) + sum(p.to_local().nbytes for p in sharded)
+    counters = 4 * (len(whole) + len(sharded))  # Adam's "step"
+    assert (now["Parameter"], now["Gradient"], now["Optstate"]) == (parameters, parameters, 2 * parameters + counters)

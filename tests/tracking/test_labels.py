@@ -440,3 +440,11 @@ def test_logits_kept_for_a_metric_are_activations_at_the_end() -> None:
     footprint = MemTracker().run(step, steps=1, warmup=1)
 
     assert footprint.growth.activations == footprint.growth.total == 4 * 100 * 4
+
+
+def test_an_array_counts_from_when_a_tensor_shares_it() -> None:
+    array = torch.zeros(1000).numpy()
+
+    footprint, _ = _record(lambda: torch.from_numpy(array))
+
+    assert (footprint.start.total, footprint.end.total) == (0, 4000)
