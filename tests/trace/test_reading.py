@@ -13,9 +13,7 @@ from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.usage import DeviceUsage, Usage
 from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, Event, Phase
 from pytest_footprint.trace.live import LiveView
-from pytest_footprint.trace.peaks import find_peaks
 from pytest_footprint.trace.reading import Reading, Window, everything
-from pytest_footprint.trace.scopes import Scopes
 from pytest_footprint.trace.trace import Trace
 
 
@@ -80,13 +78,13 @@ def test_the_peak_is_the_highest_total_of_each_device(writer: Writer) -> None:
 def test_the_peak_of_a_call_is_the_highest_total_between_its_entry_and_its_exit(writer: Writer) -> None:
     trace, totals = writer.trace, _totals(writer.trace)
 
-    peaks = find_peaks(trace, Scopes(trace), 0, len(trace.events))
+    peaks = Reading(trace).peaks(0, len(trace.events))
 
     for call, highest in peaks.forward.items():
         first = trace.events.index(call << CODE_BITS | Event.ENTER)
         over = call << CODE_BITS | Event.EXIT
         last = trace.events.index(over) if over in trace.events else len(trace.events) - 1
-        for device, total in highest.total.items():
+        for device, (total, _) in highest.items():
             assert total == max(at[device] for at in totals[first + 1 : last + 2])
 
 

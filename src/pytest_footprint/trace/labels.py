@@ -6,7 +6,9 @@ from array import array
 from bisect import bisect_left
 
 from pytest_footprint.model.ref_type import RefType
-from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, OUTSIDE, Event, Phase
+from pytest_footprint.trace.changes import NEVER, Changes
+from pytest_footprint.trace.events import CODE_BITS, OUTSIDE, Event, Phase
+from pytest_footprint.trace.places import Places
 from pytest_footprint.trace.trace import Trace
 
 KINDS = tuple(RefType)
@@ -24,7 +26,8 @@ PRIORITY = (
 """When a storage was called several things, the first of these holds, from its birth on."""
 RANK = {KIND[kind]: len(PRIORITY) - place for place, kind in enumerate(PRIORITY)}
 
-_NEVER = 1 << 62
+_IN_FORWARD = frozenset({int(Phase.FORWARD), int(Phase.RECOMPUTE)})
+_OPTIMIZER, _EXISTING, _BACKWARD_GRAPH = int(Phase.OPTIMIZER), int(Phase.EXISTING), int(Phase.BACKWARD_GRAPH)
 
 
 class Labels:
@@ -32,22 +35,14 @@ class Labels:
 
     Args:
         trace: what was recorded.
-        events: judge by the first so many events only; by default by all.
+        places: where its events stand.
+        changes: what they changed.
+        events: judge by the deaths among the first so many events only; by default by all.
     """
 
-    def __init__(self, trace: Trace, events: int | None = None) -> None:
-        self.death = _deaths(trace, events)
+    def __init__(self, trace: Trace, places: Places, changes: Changes, events: int | None = None) -> None:
         self.kind, self.owner = _said(trace)
-        _deduce(trace, self.death, self.kind)
-
-
-def _deaths(trace: Trace, events: int | None) -> array[int]:
-    """The event at which each storage died."""
-    death = array("q", [_NEVER]) * len(trace.nbytes)
-    for place, event in enumerate(trace.events[:events]):
-        if event & CODE_MASK == Event.FREED:
-            death[event >> CODE_BITS] = place
-    return death
+        _deduce(trace, places, changes, self.kind, len(places) if events is None else events)
 
 
 def _said(trace: Trace) -> tuple[array[int], array[int]]:
@@ -64,49 +59,43 @@ def _said(trace: Trace) -> tuple[array[int], array[int]]:
     return kind, owner
 
 
-def _deduce(trace: Trace, death: array[int], kind: array[int]) -> None:
+def _deduce(trace: Trace, places: Places, changes: Changes, kind: array[int], events: int) -> None:
     """Settle what nobody called anything, from when it was born and how long it lived."""
-    exits, graph_begins, graph_ends, optimizer_ends = _boundaries(trace)
-    outermost = _outermost_calls(trace)
+    graph_begins, graph_ends = places.of(Event.GRAPH_BEGIN), places.of(Event.GRAPH_END)
+    optimizer_ends = places.of(Event.OPTIMIZER_END)
+    exits, outermost = _exits(trace, places), _outermost_calls(trace)
     activation, temporary = KIND[RefType.ACTIVATION], KIND[RefType.TEMPORARY]
     state, gradient, other = KIND[RefType.OPTIMIZER_STATE], KIND[RefType.GRADIENT], KIND[RefType.OTHER]
-    for place, event in enumerate(trace.events):
-        if event & CODE_MASK != Event.BORN:
-            continue
-        storage = event >> CODE_BITS
-        if kind[storage] >= 0:
-            continue
-        phase, dies = trace.phase[storage], death[storage]
-        if phase in (Phase.FORWARD, Phase.RECOMPUTE):
-            scope = trace.scope[storage]
+    phases, scopes, births, deaths = trace.phase, trace.scope, changes.birth, changes.death
+    for storage in [storage for storage, said in enumerate(kind) if said < 0]:
+        phase, place, dies = phases[storage], births[storage], deaths[storage]
+        if dies >= events:
+            dies = NEVER
+        if phase in _IN_FORWARD:
+            scope = scopes[storage]
             if scope >= 0:
                 over = exits[outermost[scope]]
             elif scope == OUTSIDE:
-                over = _next(graph_begins, place)
-                over = len(trace.events) if over == _NEVER else over
+                over = min(_next(graph_begins, place), len(places))
             else:
                 over = place + 1
             kind[storage] = temporary if dies < over else activation
-        elif phase == Phase.OPTIMIZER:
+        elif phase == _OPTIMIZER:
             kind[storage] = temporary if dies <= _next(optimizer_ends, place) else state
-        elif phase == Phase.EXISTING:
+        elif phase == _EXISTING:
             kind[storage] = other
         elif dies <= _next(graph_ends, place):
             kind[storage] = temporary
         else:
-            kind[storage] = activation if phase == Phase.BACKWARD_GRAPH else gradient
+            kind[storage] = activation if phase == _BACKWARD_GRAPH else gradient
 
 
-def _boundaries(trace: Trace) -> tuple[array[int], list[int], list[int], list[int]]:
-    exits = array("q", [_NEVER]) * len(trace.call_module)
-    places: dict[int, list[int]] = {Event.GRAPH_BEGIN: [], Event.GRAPH_END: [], Event.OPTIMIZER_END: []}
-    for place, event in enumerate(trace.events):
-        code = event & CODE_MASK
-        if code == Event.EXIT:
-            exits[event >> CODE_BITS] = place
-        elif code in places:
-            places[code].append(place)
-    return exits, places[Event.GRAPH_BEGIN], places[Event.GRAPH_END], places[Event.OPTIMIZER_END]
+def _exits(trace: Trace, places: Places) -> array[int]:
+    """The event at which each call was over."""
+    exits = array("q", [NEVER]) * len(trace.call_module)
+    for place, event in places.events(Event.EXIT):
+        exits[event >> CODE_BITS] = place
+    return exits
 
 
 def _outermost_calls(trace: Trace) -> array[int]:
@@ -120,4 +109,4 @@ def _outermost_calls(trace: Trace) -> array[int]:
 
 def _next(places: list[int], after: int) -> int:
     index = bisect_left(places, after)
-    return places[index] if index < len(places) else _NEVER
+    return places[index] if index < len(places) else NEVER

@@ -14,14 +14,18 @@ from pytest_footprint.model.module_stats import ModuleStats
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.structure import Structure
 from pytest_footprint.model.usage import DeviceUsage, Usage
-from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, Event, Phase
+from pytest_footprint.trace.changes import Changes
+from pytest_footprint.trace.events import CODE_BITS, Event, Phase
 from pytest_footprint.trace.labels import KIND, KINDS, Labels
 from pytest_footprint.trace.order import hierarchy
-from pytest_footprint.trace.peaks import Highest, Peaks, find_peaks
+from pytest_footprint.trace.peaks import Highest, PeakFinder, Peaks, merged, places_of
+from pytest_footprint.trace.places import Places
 from pytest_footprint.trace.saved import saved
 from pytest_footprint.trace.scopes import Scopes
 from pytest_footprint.trace.timeline import Timeline, at_each_device
 from pytest_footprint.trace.trace import Trace
+
+_RECOMPUTE = int(Phase.RECOMPUTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,9 @@ class Window:
 
 def steps_window(trace: Trace, *, since: int = 0, skip: int = 0) -> Window | None:
     """The steps that were taken since event ``since`` but for the first ``skip``; None where there was none."""
-    begins, ends = [], []
-    for place in range(since, len(trace.events)):
-        code = trace.events[place] & CODE_MASK
-        if code == Event.STEP_BEGIN:
-            begins.append(place)
-        elif code == Event.STEP_END:
-            ends.append(place + 1)
+    places = Places(trace.events)
+    begins = places.of(Event.STEP_BEGIN, first=since)
+    ends = [place + 1 for place in places.of(Event.STEP_END, first=since)]
     begins, ends = begins[skip:], ends[skip:]
     if not ends:
         return None
@@ -61,29 +61,42 @@ class Reading:
 
     def __init__(self, trace: Trace, events: int | None = None) -> None:
         self.trace = trace
-        self.labels = Labels(trace, events)
+        self.places = Places(trace.events)
+        self.changes = Changes(trace, self.places)
+        self.labels = Labels(trace, self.places, self.changes, events)
         self.scopes = Scopes(trace)
-        self.timeline = Timeline(trace, self.labels)
+        self.timeline = Timeline(trace, self.changes, self.labels)
+
+    def peaks(self, first: int, last: int) -> Peaks:
+        """The highest points at or after event ``first`` and before event ``last``."""
+        return PeakFinder(self.trace, self.places, self.changes, self.scopes).find(first, last)
 
     def hierarchy(self, window: Window) -> Hierarchy:
         """The order in which modules ran in the last step."""
-        return hierarchy(self.trace, self.scopes, window.last_step, window.last)
+        return hierarchy(self.trace, self.scopes, window.last_step, window.last, self.places)
 
     def footprint(
         self, window: Window, *, structure: Structure | None = None, environment: Mapping[str, str] | None = None
     ) -> Footprint:
         """What the steps of the window took and left."""
         devices = self.trace.devices.keys
-        peaks = find_peaks(self.trace, self.scopes, window.first, window.last)
+        peaks = self.peaks(window.first, window.last)
+        forward, backward = (merged(each, self.trace.call_module) for each in (peaks.forward, peaks.backward))
         marks = self._marks(window)
         before_last_step = window.last_step - 1 if window.last_step > window.first else window.first - 1
         end = window.last - 1
         usage = self.timeline.usage(
-            [window.first - 1, before_last_step, end, *marks.values(), *peaks.places()],
+            [
+                window.first - 1,
+                before_last_step,
+                end,
+                *marks.values(),
+                *places_of([peaks.whole, *forward.values(), *backward.values()]),
+            ],
         )
         at_peak = [
             group
-            for device, place in peaks.whole.place.items()
+            for device, (_, place) in peaks.whole.items()
             for group in (*self.groups(self.timeline.alive(place, device)), *self._inside(peaks.whole, usage, device))
         ]
         order = self.hierarchy(window)
@@ -93,8 +106,8 @@ class Reading:
             peak=peak,
             end=usage[end],
             growth=_difference(usage[end], usage[before_last_step]),
-            saved=saved(self.trace, self.labels, self.scopes, window.last_step, window.last),
-            modules=self._modules(window, peaks, usage),
+            saved=saved(self.trace, self.places, self.changes, self.labels, self.scopes, window.last_step, window.last),
+            modules=self._modules(window, forward, backward, usage),
             forward=order.forward,
             backward=order.backward,
             recomputed=order.recomputed,
@@ -134,8 +147,8 @@ class Reading:
 
     def _inside(self, highest: Highest, usage: Mapping[int, DeviceUsage], device: int) -> Iterable[LiveGroup]:
         """What the operator at the highest point held inside itself."""
-        trace, place, name = self.trace, highest.place[device], self.trace.devices.keys[device]
-        nbytes = highest.total[device] - usage[place][name].total if name in usage[place] else 0
+        trace, (total, place), name = self.trace, highest[device], self.trace.devices.keys[device]
+        nbytes = total - usage[place][name].total if name in usage[place] else 0
         if nbytes:
             rows = zip(trace.inside_place, trace.inside_device, trace.inside_bytes, trace.inside_op, strict=True)
             op = next(op for at, on, above, op in rows if (at, on, above) == (place + 1, device, nbytes))
@@ -178,24 +191,22 @@ class Reading:
         return most
 
     def _marks(self, window: Window) -> dict[str, int]:
-        found = {}
-        for place in range(window.first, window.last):
-            event = self.trace.events[place]
-            if event & CODE_MASK == Event.MARK:
-                found[self.trace.marks[event >> CODE_BITS]] = place
-        return found
+        marks = self.places.events(Event.MARK, first=window.first, last=window.last)
+        return {self.trace.marks[event >> CODE_BITS]: place for place, event in marks}
 
-    def _modules(self, window: Window, peaks: Peaks, usage: Mapping[int, DeviceUsage]) -> dict[str, ModuleStats]:
+    def _modules(
+        self,
+        window: Window,
+        forward: Mapping[int, Highest],
+        backward: Mapping[int, Highest],
+        usage: Mapping[int, DeviceUsage],
+    ) -> dict[str, ModuleStats]:
         trace = self.trace
         last_call: dict[int, int] = {}
-        forward: dict[int, Highest] = {}
-        backward: dict[int, Highest] = {}
-        for event in trace.events[window.first : window.last]:
-            if event & CODE_MASK == Event.ENTER and trace.call_phase[event >> CODE_BITS] != Phase.RECOMPUTE:
-                last_call[trace.call_module[event >> CODE_BITS]] = event >> CODE_BITS
-        for by_call, by_module in ((peaks.forward, forward), (peaks.backward, backward)):
-            for call, highest in by_call.items():
-                by_module.setdefault(trace.call_module[call], Highest()).merge(highest)
+        for _, event in self.places.events(Event.ENTER, first=window.first, last=window.last):
+            call = event >> CODE_BITS
+            if trace.call_phase[call] != _RECOMPUTE:
+                last_call[trace.call_module[call]] = call
         parameters = self.held(KIND[RefType.PARAMETER])
         buffers = self.held(KIND[RefType.BUFFER])
         devices = trace.devices.keys
@@ -205,8 +216,8 @@ class Reading:
                 buffers=ByteSize(buffers.get(module, 0)),
                 inputs=ByteSize(trace.call_inputs[call]),
                 outputs=ByteSize(trace.call_outputs[call]),
-                forward_peak=at_each_device(forward.get(module, Highest()), usage, devices),
-                backward_peak=at_each_device(backward.get(module, Highest()), usage, devices),
+                forward_peak=at_each_device(forward.get(module, {}), usage, devices),
+                backward_peak=at_each_device(backward.get(module, {}), usage, devices),
             )
             for module, call in last_call.items()
         }

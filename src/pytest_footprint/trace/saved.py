@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.saved_tensor import SavedTensor, SavedTensors
+from pytest_footprint.trace.changes import Changes
 from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, OUTSIDE, Event, Phase
 from pytest_footprint.trace.labels import KIND, Labels
+from pytest_footprint.trace.places import Places
 from pytest_footprint.trace.scopes import Scopes
 from pytest_footprint.trace.trace import Trace
 
@@ -21,103 +25,102 @@ _FIRST_GRADIENT = "aten.ones_like"
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    storage: int
-    scope: int
+class _Node:
+    """The node that holds a storage, and as what."""
+
+    thread: int
+    sequence: int
     layout: int
 
 
-def saved(trace: Trace, labels: Labels, scopes: Scopes, first: int, last: int) -> SavedTensors:
+_Kept: TypeAlias = dict[int, _Node | None]
+"""Storages that are kept; by None where no node of the graph says so."""
+
+
+def saved(  # noqa: PLR0913, PLR0917 - the parts of a reading, and its window
+    trace: Trace, places: Places, changes: Changes, labels: Labels, scopes: Scopes, first: int, last: int
+) -> SavedTensors:
     """What was kept for the backward, among those that begin from ``first`` to before ``last``, that kept the most.
 
     A storage is kept when a node of the graph holds it as that backward begins, or when it was made by a forward and
     dies while that backward runs: so what checkpoints and saved-tensor hooks hold in closures is found as well.
     """
-    size = _sizes(trace, last)
-    best: dict[int, _Kept] = {}
+    size = _sizes(trace, changes, last)
+    rows_of: dict[int, list[int]] = {}
+    for row, graph in enumerate(trace.saved_graph):
+        rows_of.setdefault(graph, []).append(row)
+    best: _Kept = {}
     most = -1
-    for graph, begin, end in _graphs(trace, first, last):
-        kept = _held_by_nodes(trace, labels, scopes, graph)
-        for storage in _died_within(trace, labels, begin, end):
-            kept.setdefault(storage, _Kept(storage, scopes.call(trace.scope[storage]), trace.layout[storage]))
+    for graph, begin, end in _graphs(places, first, last):
+        kept = _held_by_nodes(trace, labels, rows_of.get(graph, ()))
+        for storage in _died_within(trace, places, labels, begin, end):
+            kept.setdefault(storage, None)
         nbytes = sum(size[storage] for storage in kept)
         if nbytes > most:
             best, most = kept, nbytes
-    rows = [best[storage] for storage in sorted(best) if size[storage]]
-    return SavedTensors(tuple(_row(trace, scopes, kept, size[kept.storage]) for kept in rows))
+    return SavedTensors(
+        tuple(_row(trace, scopes, storage, best[storage], size[storage]) for storage in sorted(best) if size[storage])
+    )
 
 
-def _sizes(trace: Trace, last: int) -> list[int]:
+def _sizes(trace: Trace, changes: Changes, last: int) -> list[int]:
     size = list(trace.nbytes)
-    for event in trace.events[:last]:
-        if event & CODE_MASK == Event.RESIZED and (nbytes := trace.resized_to[event >> CODE_BITS]):
-            size[trace.resized_storage[event >> CODE_BITS]] = nbytes
+    for place, storage, nbytes in changes.resized:
+        if nbytes and place < last:
+            size[storage] = nbytes
     return size
 
 
-def _graphs(trace: Trace, first: int, last: int) -> list[tuple[int, int, int]]:
+def _graphs(places: Places, first: int, last: int) -> list[tuple[int, int, int]]:
     """Number, first and last event of each backward; a graph that is still waiting for one ends where it begins."""
     begins: dict[int, int] = {}
     found = []
-    for place in range(first, last):
-        event = trace.events[place]
+    for place, event in places.events(Event.GRAPH_BEGIN, Event.GRAPH_END, first=first, last=last):
+        graph = event >> CODE_BITS
         if event & CODE_MASK == Event.GRAPH_BEGIN:
-            begins[event >> CODE_BITS] = place
-        elif event & CODE_MASK == Event.GRAPH_END and (begin := begins.pop(event >> CODE_BITS, None)) is not None:
-            found.append((event >> CODE_BITS, begin, place))
+            begins[graph] = place
+        elif (begin := begins.pop(graph, None)) is not None:
+            found.append((graph, begin, place))
     found += [(graph, begin, last) for graph, begin in begins.items()]
     return found
 
 
-def _held_by_nodes(trace: Trace, labels: Labels, scopes: Scopes, graph: int) -> dict[int, _Kept]:
-    kept: dict[int, tuple[int, _Kept]] = {}
-    columns = zip(
-        trace.saved_graph,
-        trace.saved_thread,
-        trace.saved_sequence,
-        trace.saved_storage,
-        trace.saved_layout,
-        strict=True,
-    )
-    for number, thread, sequence, storage, layout in columns:
-        if number != graph or labels.kind[storage] in _KEPT_ANYWAY:
+def _held_by_nodes(trace: Trace, labels: Labels, rows: Iterable[int]) -> _Kept:
+    kept: dict[int, _Node] = {}
+    for row in rows:
+        storage, sequence = trace.saved_storage[row], trace.saved_sequence[row]
+        if labels.kind[storage] in _KEPT_ANYWAY:
             continue
         # The first node to save a tensor is named: the others hold the same storage at no cost.
-        if storage not in kept or sequence < kept[storage][0]:
-            kept[storage] = sequence, _Kept(storage, scopes.made_in(thread, sequence), layout)
-    return {storage: row for storage, (_, row) in kept.items()}
+        if storage not in kept or sequence < kept[storage].sequence:
+            kept[storage] = _Node(trace.saved_thread[row], sequence, trace.saved_layout[row])
+    return {**kept}
 
 
-def _died_within(trace: Trace, labels: Labels, begin: int, end: int) -> list[int]:
+def _died_within(trace: Trace, places: Places, labels: Labels, begin: int, end: int) -> Iterator[int]:
     forward = (Phase.FORWARD, Phase.OPTIMIZER)  # a closure's forward may run inside an optimizer step
-    born_before = _born_before(trace, begin)
+    born_before = _born_before(trace, places, begin)
     if born_before and trace.op[born_before - 1] == trace.ops.numbers.get(_FIRST_GRADIENT):
         born_before -= 1
-    found = []
-    for event in trace.events[begin:end]:
+    for _, event in places.events(Event.FREED, first=begin, last=end):
         storage = event >> CODE_BITS
-        if (
-            event & CODE_MASK == Event.FREED
-            and storage < born_before
-            and trace.phase[storage] in forward
-            and labels.kind[storage] not in _KEPT_ANYWAY
-        ):
-            found.append(storage)
-    return found
+        if storage < born_before and trace.phase[storage] in forward and labels.kind[storage] not in _KEPT_ANYWAY:
+            yield storage
 
 
-def _born_before(trace: Trace, place: int) -> int:
+def _born_before(trace: Trace, places: Places, place: int) -> int:
     """Storages are numbered as they are born: how many there were before event ``place``."""
-    for event in reversed(trace.events[:place]):
-        if event & CODE_MASK == Event.BORN:
-            return (event >> CODE_BITS) + 1
-    return 0
+    born = places.last_before(Event.BORN, place)
+    return 0 if born < 0 else (trace.events[born] >> CODE_BITS) + 1
 
 
-def _row(trace: Trace, scopes: Scopes, kept: _Kept, nbytes: int) -> SavedTensor:
-    storage = kept.storage
-    module = trace.call_module[kept.scope] if kept.scope > OUTSIDE else -1
-    shape, dtype = trace.layouts.keys[kept.layout]
+def _row(trace: Trace, scopes: Scopes, storage: int, node: _Node | None, nbytes: int) -> SavedTensor:
+    if node is None:
+        scope, layout = scopes.call(trace.scope[storage]), trace.layout[storage]
+    else:
+        scope, layout = scopes.made_in(node.thread, node.sequence), node.layout
+    module = trace.call_module[scope] if scope > OUTSIDE else -1
+    shape, dtype = trace.layouts.keys[layout]
     source = trace.source[storage]
     return SavedTensor(
         fqn=trace.module_fqn(module) if module >= 0 else "",

@@ -41,7 +41,8 @@ class Scopes:
         """The call during which ``thread`` made its node number ``sequence``."""
         if sequence < 0:
             return OUTSIDE
-        self._read_marks()
+        if self._marks < len(self._trace.mark_scope):
+            self._read_marks()
         found = self._lookup(thread, sequence)
         if found is None:
             # Backward ran in a thread that made no forward: take the thread that did.

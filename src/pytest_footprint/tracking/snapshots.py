@@ -8,7 +8,7 @@ from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.usage import DeviceUsage
 from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, Event, Phase, node_scope
 from pytest_footprint.trace.labels import KIND
-from pytest_footprint.trace.peaks import Highest, find_peaks
+from pytest_footprint.trace.peaks import places_of
 from pytest_footprint.trace.reading import Reading
 from pytest_footprint.trace.timeline import at_each_device
 from pytest_footprint.trace.trace import Trace
@@ -23,8 +23,8 @@ _PEAKS = {ModState.PEAK_FW, ModState.PEAK_BW}
 def peak_snapshot(trace: Trace, first: int, last: int) -> Snapshot:
     """What was alive when the most was alive from before event ``first`` to before ``last``, for each device."""
     reading = Reading(trace, last)
-    highest = find_peaks(trace, reading.scopes, first, last).whole if first < last else Highest()
-    usage = reading.timeline.usage([first - 1, *highest.place.values()])
+    highest = reading.peaks(first, last).whole if first < last else {}
+    usage = reading.timeline.usage([first - 1, *places_of([highest])])
     found = snapshot(_by_ref_type(usage[first - 1]))
     for device, row in snapshot(_by_ref_type(at_each_device(highest, usage, trace.devices.keys))).items():
         if device not in found or row[TOTAL] > found[device][TOTAL]:
@@ -36,7 +36,7 @@ def module_stats(trace: Trace, first: int, last: int) -> dict[int, ModMemStats]:
     """The statistics of each module that ran from event ``first`` to before ``last``, by the module's row."""
     reading = Reading(trace, last)
     moments = list(_moments(reading, first, last))
-    peaks = find_peaks(trace, reading.scopes, first, last)
+    peaks = reading.peaks(first, last)
     highest = {ModState.PEAK_FW: peaks.forward, ModState.PEAK_BW: peaks.backward}
     usage = reading.timeline.usage([*(place for _, _, place in moments), *peaks.places()])
     parameters, buffers = reading.held(KIND[RefType.PARAMETER]), reading.held(KIND[RefType.BUFFER])
@@ -57,7 +57,7 @@ def module_stats(trace: Trace, first: int, last: int) -> dict[int, ModMemStats]:
             )
         stats = found[module]
         if state in _PEAKS:
-            alive = at_each_device(highest[state].get(call, Highest()), usage, trace.devices.keys)
+            alive = at_each_device(highest[state].get(call, {}), usage, trace.devices.keys)
         else:
             alive = usage[place]
         taken = snapshot(_by_ref_type(alive))
