@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Self
 
 from pytest_footprint.model.byte_size import ByteSize
@@ -39,7 +40,7 @@ class Usage:
     @property
     def total(self) -> ByteSize:
         """The sum over all reference types."""
-        return ByteSize(sum(getattr(self, field.name) for field in fields(self)))
+        return ByteSize(sum(map(int, _every_field(self))))
 
     def __getitem__(self, ref_type: RefType | str) -> ByteSize:
         """Bytes of one reference type, e.g. ``usage[RefType.GRADIENT]`` or ``usage["total"]``."""
@@ -52,6 +53,8 @@ class Usage:
             if nbytes := getattr(self, kind.value):
                 yield kind, nbytes
 
+
+_every_field = attrgetter(*(field.name for field in fields(Usage)))
 
 USAGE_FIELDS = ("total", *(kind.value for kind in RefType))
 """What a limit or an assertion may name, ``total`` first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 
 import torch
@@ -13,10 +14,16 @@ def environment(devices: Sequence[str]) -> dict[str, str]:
     """Versions and devices of this recording; ``device`` is the key under which a baseline is kept."""
     return {
         "torch": torch.__version__,
-        "pytest-footprint": version("pytest-footprint"),
+        "pytest-footprint": _own_version(),
         "python": platform.python_version(),
         "device": _device_key(devices),
     }
+
+
+@cache
+def _own_version() -> str:
+    """Asked once: to answer, Python looks through the folders of all packages, which takes a millisecond."""
+    return version("pytest-footprint")
 
 
 def _device_key(devices: Sequence[str]) -> str:

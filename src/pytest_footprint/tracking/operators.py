@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
 import torch
@@ -54,10 +55,15 @@ KNOWN_BY_NAME = {*(f"aten::{name}" for name in _RESIZING), *_LIFTS, *_UNDECLARED
 """More operators whose schema does not tell what they do."""
 
 
-def classify(func: Any) -> Makes:  # noqa: PLR0911 - each line is one case
+def classify(func: Any) -> Makes:
     """Decide for one operator; higher-order operators have no schema and may return anything."""
     if not isinstance(func, OpOverload):
         return Makes.MANY
+    # torch's own stay what they are, so the next tracker need not ask again; others may get another kernel.
+    return _classify_once(func) if func.namespace == "aten" else _classify(func)
+
+
+def _classify(func: OpOverload) -> Makes:  # noqa: PLR0911 - each line is one case
     schema = func._schema
     if schema.name == WAITS:
         return Makes.WAITS
@@ -77,6 +83,9 @@ def classify(func: Any) -> Makes:  # noqa: PLR0911 - each line is one case
     if any("Tensor" in str(returned.type) for returned in fresh):
         return Makes.MANY
     return Makes.NOTHING
+
+
+_classify_once = cache(_classify)
 
 
 def _may_copy(func: OpOverload) -> bool:
