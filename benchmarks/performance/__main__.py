@@ -1,7 +1,8 @@
 """Measure what tracking costs, print the table, and write it to docs/performance.md.
 
-python benchmarks/performance                  # all of it, 20 minutes
-python benchmarks/performance --only reading   # one row, or a few; writes nothing
+python benchmarks/performance                           # all of it, half an hour on a machine of its own
+python benchmarks/performance --only reading            # these rows alone; writes nothing
+python benchmarks/performance --only reading --update   # and puts them into the page
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def write_samples(figures: list[Figure], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=ROWS, help="measure this alone; may be given several times")
+    parser.add_argument("--update", action="store_true", help="with --only: put these rows into the page")
     parser.add_argument("--rounds", type=int, default=15, help="how often each contestant has its turn (default: 15)")
     parser.add_argument("--samples", type=Path, help="write every single time here, as pyperf's JSON")
     chosen = parser.parse_args()
@@ -61,8 +63,8 @@ def main() -> None:
     print(f"\n{table}")
     if chosen.samples:
         write_samples(figures, chosen.samples)
-    if not chosen.only:
-        write_page(table)
+    if chosen.update or not chosen.only:
+        write_page(figures, others_stay=bool(chosen.only))
 
 
 if __name__ == "__main__":

@@ -31,9 +31,8 @@ def baselines(rounds: int) -> Iterator[Figure]:
             path = Path(folder) / "test_step.cpu.toml"
             write_atomically(path, encode(footprint))
             found = in_turn({COMPARE: lambda path=path, kept=footprint: _compare(path, kept)}, rounds)  # type: ignore[misc]
-            size = path.stat().st_size
         yield Figure(
-            f"mem_baseline compare, 1,000 modules {shown} (a file of {size // 1024} KiB)",
+            f"mem_baseline compare, 1,000 modules {shown}",
             found.median(COMPARE) * 1e3,
             found.least(COMPARE) * 1e3,
             "ms",

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pyperf
 import torch
+from figure import HEADERS, Figure
+from tabulate import tabulate
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 
@@ -30,15 +32,33 @@ NOTES = """
 - **mem_baseline compare**: read the file, compare, decide.
 - **suites**: CPU time of whole sessions, workers included, with the plugin less those with `-p no:footprint`. The small
   tracked test makes three modules, runs them forward and backward, and has a limit.
+
+## Growth
+
+![What an operator costs as the model grows, and as the recording grows](growth.svg)
+
+`python benchmarks/performance/growth.py` draws it. On the left what each tracker adds to an operator over no tracker at
+all, on the right what a step costs under `MemTracker()`, and reading it, per operator. Flat is good: the trackers of
+this package look at what an operator made, torch's `MemTracker` at every module of the model.
 """
 
 
-def write_page(table: str) -> None:
-    """Put the table between what explains it."""
+def write_page(figures: list[Figure], *, others_stay: bool = False) -> None:
+    """Write these rows between what explains them; with ``others_stay`` the other rows of the page are kept."""
     metadata = pyperf.Run([1.0]).get_metadata()
-    text = INTRODUCTION.format(
+    introduction = INTRODUCTION.format(
         machine=metadata.get("cpu_model_name", metadata.get("platform", "an unknown machine")),
         python=metadata["python_version"].split()[0],
         torch=torch.__version__,
     )
-    PAGE.write_text(text + table + "\n" + NOTES, "utf-8")
+    rows = _rows() if others_stay else {}
+    rows.update((figure.name, figure.cells()) for figure in figures)
+    table = tabulate(rows.values(), HEADERS, tablefmt="github", disable_numparse=True)
+    PAGE.write_text(f"{introduction}{table}\n{NOTES}", "utf-8")
+
+
+def _rows() -> dict[str, list[str]]:
+    """The rows that the page has, by their names."""
+    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
+    return {row[0]: row for row in cells}

@@ -63,7 +63,7 @@ def rounds_of(modules: int, rounds: int, contexts: Contexts, make: Callable[...,
     return in_turn(named, rounds)
 
 
-def _torchs(model: nn.Module, optimizer: Optimizer) -> AbstractContextManager[object]:
+def torchs_mem_tracker(model: nn.Module, optimizer: Optimizer) -> AbstractContextManager[object]:
     from torch.distributed._tools.mem_tracker import MemTracker as TorchMemTracker  # noqa: PLC0415 - a second to import
 
     tracker: Any = TorchMemTracker()
@@ -81,7 +81,9 @@ _CONTEXTS: Contexts = {
 def steps(rounds: int) -> Iterator[Figure]:
     """Rows of the table: the step at three sizes."""
     at = {modules: rounds_of(modules, rounds, _CONTEXTS) for modules in (81, 321, 2561)}
-    torchs = {modules: rounds_of(modules, 2, {EMPTY: _CONTEXTS[EMPTY], TORCHS: _torchs}) for modules in (81, 321)}
+    torchs = {
+        modules: rounds_of(modules, 2, {EMPTY: _CONTEXTS[EMPTY], TORCHS: torchs_mem_tracker}) for modules in (81, 321)
+    }
     by_size = {modules: found.ratio(TORCHS, EMPTY)[0] for modules, found in torchs.items()}
     for modules, found in at.items():
         reach, dream = (1.35, 1.15) if modules == 321 else (None, None)  # noqa: PLR2004 - the size that is promised

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from types import FrameType
+from typing import Any
 
 from traces import Writer
 
@@ -49,7 +50,7 @@ def _lines(trace: Trace) -> int:
     """How many lines of Python run to read it."""
     found = 0
 
-    def note(frame: FrameType, event: str, _: object) -> object:
+    def note(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal found
         found += event == "line"
         return note
