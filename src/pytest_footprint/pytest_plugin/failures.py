@@ -24,14 +24,16 @@ def clear_failures(item: pytest.Item) -> None:
 
     To be called when the report is made and a debugger has been left: both need the variables.
     """
-    for error in item.stash.get(_FAILURES, []):
+    if _FAILURES not in item.stash:
+        return  # nearly every test
+    for error in item.stash[_FAILURES]:
         for each in _chain(error, set()):
             traceback.clear_frames(each.__traceback__)
             for frame, _ in traceback.walk_tb(each.__traceback__):
                 # Before Python 3.13 a frame keeps a copy of its variables, made when pytest looked at them; looking
                 # again brings the copy up to date.
                 _ = frame.f_locals
-    item.stash[_FAILURES] = []
+    del item.stash[_FAILURES]
 
 
 def _chain(error: BaseException | None, seen: set[int]) -> Iterator[BaseException]:
