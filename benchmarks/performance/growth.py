@@ -14,6 +14,7 @@ from typing import Any
 import matplotlib as mpl
 import torch
 from matplotlib import pyplot as plt
+from matplotlib.ticker import LogLocator
 from models import model_of, training_step
 from rounds import cpu_seconds
 from steps import EMPTY, LINES, OURS, TORCHS, EmptyMode, operators_in, second_step, torchs_mem_tracker
@@ -27,7 +28,7 @@ MODULES = (21, 81, 321, 1281, 2561, 5121, 10_001)
 TORCHS_MODULES = (21, 81, 321)
 OPERATORS = (1_000, 10_000, 100_000, 1_000_000)
 ROUNDS = 3
-MARKERS = {EMPTY: "o", OURS: "s", LINES: "^", TORCHS: "x"}
+LOOKS = {EMPTY: "o:C7", OURS: "s-C0", LINES: "^-C2", TORCHS: "x--C3"}
 
 Curve = tuple[list[int], list[float]]
 
@@ -87,19 +88,24 @@ def draw(models: dict[str, Curve], recording: Curve, reading: Curve) -> None:
     )
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for name, curve in models.items():
-        left.plot(*curve, marker=MARKERS[name], label=name)
-    right.plot(*recording, marker=MARKERS[LINES], color="C2", label="step under MemTracker()")
-    right.plot(*reading, marker="d", color="C4", label="reading it into a Footprint")
-    _label(left, "modules in the model", "added to an operator, µs")
-    _label(right, "operators recorded", "one operator, µs")
-    right.set_ylim(bottom=0.5)
+        left.plot(*curve, LOOKS[name], label=name)
+    right.plot(*recording, LOOKS[LINES], label="step under MemTracker()")
+    right.plot(*reading, "d-C4", label="reading it into a Footprint")
+    _label(left, "modules in the model", "added to an operator, µs", "center right")
+    _label(right, "operators recorded", "one operator, µs", "upper right")
+    left.set_ylim(bottom=4)
+    right.set_ylim(1, 100)
     figure.savefig(PICTURE, metadata={"Date": None})
 
 
-def _label(axes: Any, across: str, up: str) -> None:
+def _label(axes: Any, across: str, up: str, legend: str) -> None:
     axes.set(xscale="log", yscale="log", xlabel=across, ylabel=up)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_minor_formatter("")
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc=legend)
 
 
 def main() -> None:
