@@ -18,6 +18,7 @@ from pytest_footprint.model.live_group import LiveGroup, summed_up
 from pytest_footprint.model.module_stats import ModuleStats
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.saved_tensor import SavedTensor, SavedTensors
+from pytest_footprint.model.step_end import StepEnd
 from pytest_footprint.model.structure import Structure, TensorSpec
 from pytest_footprint.model.usage import DeviceUsage, Usage
 
@@ -64,6 +65,7 @@ FOOTPRINTS = st.builds(
     measured=st.dictionaries(NAMES, st.builds(AllocatorPeak, SIZES, SIZES), max_size=2),
     marks=st.dictionaries(NAMES, DEVICES, max_size=2),
     steps=st.integers(1, 9),
+    step_ends=st.lists(st.builds(StepEnd, DEVICES, st.lists(GROUPS, max_size=2).map(tuple)), max_size=2).map(tuple),
     environment=st.dictionaries(NAMES, NAMES, max_size=2),
 )
 

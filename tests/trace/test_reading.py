@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from traces import Writer, writers
 
 from pytest_footprint.model.allocator_peak import AllocatorPeak
@@ -154,3 +155,21 @@ def test_an_empty_trace_is_an_empty_footprint() -> None:
 
     assert footprint.peak == DeviceUsage({})
     assert footprint.peak.total == 0
+
+
+@given(writers(), st.lists(st.integers(0, 99), min_size=2, max_size=5))
+def test_what_moved_in_a_step_is_the_difference_of_its_end_to_the_one_before(writer: Writer, cuts: list[int]) -> None:
+    last = len(writer.trace.events)
+    first, *places = sorted({cut * last // 99 for cut in cuts})
+    window = Window(first, max(places, default=last), first, len(places), tuple(places))
+
+    footprint = Reading(writer.trace).footprint(window)
+
+    before = footprint.start
+    assert len(footprint.step_ends) == len(places)
+    for step in footprint.step_ends:
+        for device, usage in step.usage.items():
+            for kind in RefType:
+                moved = sum(g.nbytes for g in step.moved if (g.device, g.ref_type) == (device, kind))
+                assert moved == usage[kind] - before.get(device, Usage())[kind]
+        before = step.usage

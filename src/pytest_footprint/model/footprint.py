@@ -9,10 +9,12 @@ from typing import Self
 from pytest_footprint.model.allocator_peak import AllocatorPeak
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.codec import dump, load
+from pytest_footprint.model.growth import growth_text
 from pytest_footprint.model.hierarchy import Hierarchy
 from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.module_stats import ModuleStats
 from pytest_footprint.model.saved_tensor import SavedTensors
+from pytest_footprint.model.step_end import StepEnd
 from pytest_footprint.model.structure import Structure
 from pytest_footprint.model.usage import DeviceUsage
 
@@ -60,6 +62,8 @@ class Footprint:
     marks: Mapping[str, DeviceUsage] = field(default_factory=dict)
     """Alive at each named moment; the last one where a name was used again."""
     steps: int = 1
+    step_ends: tuple[StepEnd, ...] = ()
+    """One for each step that was measured; empty in what a baseline holds."""
     environment: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Versions and devices that the numbers come from; shown, never compared."""
 
@@ -80,6 +84,20 @@ class Footprint:
             names = ", ".join(map(repr, self.marks)) or "none"
             msg = f"no mark {mark!r} was recorded; marks: {names}"
             raise KeyError(msg) from None
+
+    def assert_no_growth(self, *, skip: int = 1) -> None:
+        """No measured step after the first ``skip`` ends with more alive than every step before it did.
+
+        The first steps may build what stays: optimizer states, caches. With ``skip=0`` all are held to the start.
+        Measure several: ``mem_tracker.run(fn, steps=4)``, or a loop with ``mem_tracker.step()``.
+
+        Raises:
+            AssertionError: memory grew; it says how much in which step, and which tensors of which module and line.
+            ValueError: there is no step after the first ``skip``.
+        """
+        __tracebackhide__ = True
+        if text := growth_text(self, skip):
+            raise AssertionError(text)
 
     def to_json(self) -> str:
         """All of it as one line of JSON; `from_json` gives an equal footprint."""

@@ -27,6 +27,14 @@ class LiveGroup:
     source: str | None = field(default=None, compare=False)
     """``file:line`` of the code that made the first of them, where known."""
 
+    def __str__(self) -> str:
+        """``activations of GPT.head: 2 x float32[512, 256] from aten.mm, model.py:72``."""
+        times = f"{self.count} x " if self.count > 1 else ""
+        spec = f"{times}{self.dtype}[{', '.join(map(str, self.shape))}]"
+        made = ", ".join(filter(None, (self.op and f"from {self.op}", self.source)))
+        whose = f" of {self.fqn}" if self.fqn else ""
+        return f"{self.ref_type.replace('_', ' ')}{whose}: {spec} {made}".rstrip()
+
 
 def summed_up(groups: Iterable[LiveGroup]) -> tuple[LiveGroup, ...]:
     """Parameters and optimizer states by root and dtype (operator ``""``, shape ``()``), the rest as it is.

@@ -12,6 +12,7 @@ from pytest_footprint.model.hierarchy import Hierarchy
 from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.module_stats import ModuleStats
 from pytest_footprint.model.ref_type import RefType
+from pytest_footprint.model.step_end import StepEnd
 from pytest_footprint.model.structure import Structure
 from pytest_footprint.model.usage import DeviceUsage, Usage
 from pytest_footprint.trace.changes import Changes
@@ -22,6 +23,7 @@ from pytest_footprint.trace.peaks import Highest, PeakFinder, Peaks, merged, pla
 from pytest_footprint.trace.places import Places
 from pytest_footprint.trace.saved import saved
 from pytest_footprint.trace.scopes import Scopes
+from pytest_footprint.trace.steps import difference, moved_by_step
 from pytest_footprint.trace.timeline import Timeline, at_each_device
 from pytest_footprint.trace.trace import Trace
 
@@ -36,6 +38,8 @@ class Window:
     last: int
     last_step: int
     steps: int
+    ends: tuple[int, ...] = ()
+    """For each step the event that is the first one after it."""
 
 
 def steps_window(trace: Trace, *, since: int = 0, skip: int = 0) -> Window | None:
@@ -46,14 +50,14 @@ def steps_window(trace: Trace, *, since: int = 0, skip: int = 0) -> Window | Non
     begins, ends = begins[skip:], ends[skip:]
     if not ends:
         return None
-    return Window(begins[0], ends[-1], begins[len(ends) - 1], len(ends))
+    return Window(begins[0], ends[-1], begins[len(ends) - 1], len(ends), tuple(ends))
 
 
 def everything(trace: Trace, events: int | None = None) -> Window:
     """All that was recorded, or its first ``events``, as one step or as the steps that it was taken in."""
     steps = steps_window(trace)
     last = len(trace.events) if events is None else events
-    return Window(0, last, steps.last_step if steps else 0, steps.steps if steps else 1)
+    return Window(0, last, steps.last_step, steps.steps, steps.ends) if steps else Window(0, last, 0, 1, (last,))
 
 
 class Reading:
@@ -92,6 +96,7 @@ class Reading:
                 end,
                 *marks.values(),
                 *places_of([peaks.whole, *forward.values(), *backward.values()]),
+                *(each - 1 for each in window.ends),
             ],
         )
         at_peak = [
@@ -118,6 +123,7 @@ class Reading:
             measured={device: found for device, found in self._measured(window).items() if device in peak},
             marks={name: usage[place] for name, place in marks.items()},
             steps=window.steps,
+            step_ends=self._step_ends(window, usage),
             environment=environment or {},
         )
 
@@ -189,6 +195,13 @@ class Reading:
                     ByteSize(max(peak.allocated, allocated)), ByteSize(max(peak.reserved, reserved))
                 )
         return most
+
+    def _step_ends(self, window: Window, usage: Mapping[int, DeviceUsage]) -> tuple[StepEnd, ...]:
+        moved = moved_by_step(self.trace, window.first, window.ends)
+        return tuple(
+            StepEnd(usage[end - 1], difference(self.groups(came), self.groups(went)))
+            for end, (came, went) in zip(window.ends, moved, strict=False)  # without an event no step has an end
+        )
 
     def _marks(self, window: Window) -> dict[str, int]:
         marks = self.places.events(Event.MARK, first=window.first, last=window.last)

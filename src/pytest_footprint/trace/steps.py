@@ -1,0 +1,59 @@
+"""What each measured step left, read from a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from pytest_footprint.model.live_group import LiveGroup
+from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, Event, Phase
+from pytest_footprint.trace.trace import Trace
+
+_BORN, _FREED, _RESIZED = int(Event.BORN), int(Event.FREED), int(Event.RESIZED)
+
+Moved = tuple[Mapping[int, int], Mapping[int, int]]
+"""Storage -> bytes of what is alive and was not, and of what was and is not; a resized storage is in both."""
+
+
+def moved_by_step(trace: Trace, first: int, ends: Sequence[int]) -> Iterator[Moved]:
+    """For each step that is over before event ``ends[i]``: what came and went since the one before, or ``first``."""
+    size = list(trace.nbytes)
+    came: dict[int, None] = {}
+    went: dict[int, int] = {}
+    waiting = iter(ends)
+    end = next(waiting, None)
+    for place, event in enumerate(trace.events[: max(ends, default=0)]):
+        if place == first:
+            came, went = {}, {}
+        code, argument = event & CODE_MASK, event >> CODE_BITS
+        if code == _BORN:
+            if trace.phase[argument] != Phase.EXISTING:
+                came[argument] = None
+        elif code == _FREED:
+            if argument in came:
+                del came[argument]
+            else:
+                went[argument] = size[argument]
+        elif code == _RESIZED:
+            storage = trace.resized_storage[argument]
+            if storage not in came:
+                went[storage] = size[storage]
+                came[storage] = None
+            size[storage] = trace.resized_to[argument]
+        if place + 1 == end:
+            yield {storage: size[storage] for storage in came}, went
+            came, went = {}, {}
+            end = next(waiting, None)
+
+
+def difference(more: Iterable[LiveGroup], less: Iterable[LiveGroup]) -> tuple[LiveGroup, ...]:
+    """What there is more of, largest first, then what there is less of, with negative count and bytes."""
+    found: dict[LiveGroup, LiveGroup] = {}
+    negative = (replace(group, count=-group.count, nbytes=-group.nbytes) for group in less)
+    for group in (*more, *negative):
+        look = replace(group, count=0, nbytes=group.nbytes - group.nbytes)
+        before = found.get(look)
+        count, nbytes = (before.count, before.nbytes) if before else (0, look.nbytes)
+        found[look] = replace(before or group, count=count + group.count, nbytes=nbytes + group.nbytes)
+    moved = (group for group in found.values() if group.nbytes)
+    return tuple(sorted(moved, key=lambda group: (group.nbytes < 0, -abs(group.nbytes), group.fqn, group.op)))
