@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pytest_footprint.model.comparison import Comparison, Signal, SizeChange
+from pytest_footprint.model.comparison import Comparison, Culprit, Signal, SizeChange
 from pytest_footprint.report.headline import details, headline, improved, subject_words
 from pytest_footprint.report.sentences import text_lines
 from pytest_footprint.report.table import WIDTH, both_ends, indented, table, wrapped
 from pytest_footprint.report.tensors import culprit_rows, tensor_table
-from pytest_footprint.report.words import more, percent, signed
+from pytest_footprint.report.words import VERBOSE, more, percent, signed
 
 _SIZES = 7
 _CULPRITS = 5
@@ -29,9 +29,9 @@ def failure_text(comparison: Comparison, *, accept: str, verbose: bool = False) 
     parts = [headline(comparison)]
     if comparison.sizes:
         parts[0] += "".join(f"\n{line}" for line in _fitting(details(comparison), verbose=verbose))
-        parts.append(_sizes(comparison.sizes, None if verbose else _SIZES))
+        parts.append(sizes_table(comparison.sizes, None if verbose else _SIZES))
     if comparison.culprits:
-        parts.append(_culprits(comparison, None if verbose else _CULPRITS))
+        parts.append(culprits_table(comparison.culprits, None if verbose else _CULPRITS))
     if lines and (comparison.sizes or len(lines) > 1 or verbose):
         parts.append(_lines(_title(comparison), lines, None if verbose else _LINES))
     if comparison.recorded:
@@ -44,7 +44,14 @@ def failure_text(comparison: Comparison, *, accept: str, verbose: bool = False) 
     return "\n\n".join(parts)
 
 
-def _sizes(changes: Sequence[SizeChange], limit: int | None) -> str:
+def sizes_table(
+    changes: Sequence[SizeChange],
+    limit: int | None,
+    *,
+    sides: tuple[str, str] = ("baseline", "now"),
+    hint: str = VERBOSE,
+) -> str:
+    """The byte counts that changed, under headers; at most ``limit`` of them, of every signal some."""
     rows = _without_repetition(changes)
     shown = rows if limit is None else _fairly(rows, limit)
     cells, last = [], None
@@ -54,10 +61,10 @@ def _sizes(changes: Sequence[SizeChange], limit: int | None) -> str:
         last = change.signal
         moved = (str(change.before), str(change.after), signed(change.difference), percent(change.percent))
         cells.append((signal, where, *moved))
-    headers = ("changed", "what", "baseline", "now", "difference", "%")
+    headers = ("changed", "what", *sides, "difference", "%")
     width = None if limit is None else WIDTH
-    text = table(headers, cells, right="baseline now difference %", elastic={"what": both_ends}, width=width)
-    return text if len(shown) == len(rows) else f"{text}\n{more(len(rows) - len(shown))}"
+    text = table(headers, cells, right=f"{' '.join(sides)} difference %", elastic={"what": both_ends}, width=width)
+    return text if len(shown) == len(rows) else f"{text}\n{more(len(rows) - len(shown), hint)}"
 
 
 def _without_repetition(changes: Sequence[SizeChange]) -> list[tuple[SizeChange, str]]:
@@ -86,11 +93,14 @@ def _fairly(rows: Sequence[tuple[SizeChange, str]], limit: int) -> list[tuple[Si
     return [rows[at] for at in sorted(at for _, at in sorted(ranks)[:limit])]
 
 
-def _culprits(comparison: Comparison, limit: int | None) -> str:
-    rows = culprit_rows(comparison.culprits, brief=limit is not None)
+def culprits_table(culprits: Iterable[Culprit], limit: int | None, *, title: str = "", hint: str = VERBOSE) -> str:
+    """The tensors behind the changes; at most ``limit`` rows."""
+    rows = culprit_rows(culprits, brief=limit is not None)
     shrank = {row.size.startswith("-") for row in rows[:limit]}
-    title = "what grew and what shrank" if len(shrank) > 1 else "what shrank" if True in shrank else "what grew"
-    return tensor_table(title, rows, limit=limit)
+    title = title or (
+        "what grew and what shrank" if len(shrank) > 1 else "what shrank" if True in shrank else "what grew"
+    )
+    return tensor_table(title, rows, limit=limit, hint=hint)
 
 
 def _title(comparison: Comparison) -> str:

@@ -12,7 +12,7 @@ from pytest_footprint.model.fqn import fold_alike
 from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.ref_type import BY_ROOT
 from pytest_footprint.report.table import WIDTH, beginning, ending, indented, table
-from pytest_footprint.report.words import kind, more, signed, tensors
+from pytest_footprint.report.words import VERBOSE, kind, more, signed, tensors
 
 _IN = {Signal.PEAK: "peak", Signal.END: "end", Signal.GROWTH: "growth", Signal.SAVED: "saved"}
 _LONG = 20
@@ -124,13 +124,14 @@ def _modules(fqns: list[str]) -> list[str]:
     return [fqn.partition(".")[2] or fqn for fqn in fqns]
 
 
-def tensor_table(title: str, rows: Sequence[TensorRow], *, limit: int | None) -> str:
+def tensor_table(title: str, rows: Sequence[TensorRow], *, limit: int | None, hint: str = VERBOSE) -> str:
     """The rows under a title.
 
     Args:
         title: ``what grew``; what all rows that are shown have in common is added.
         rows: largest first.
         limit: how many rows to show, within `WIDTH` columns; all of them in full when ``None``.
+        hint: how to see what is left out.
     """
     shown = rows[:limit]
     columns = {
@@ -158,5 +159,5 @@ def tensor_table(title: str, rows: Sequence[TensorRow], *, limit: int | None) ->
     heading = f"{title} ({', '.join(common)}):" if common else f"{title}:"
     lines = [heading, indented(text)]
     if len(shown) < len(rows):
-        lines.append(f"  {more(len(rows) - len(shown))}")
+        lines.append(f"  {more(len(rows) - len(shown), hint)}")
     return "\n".join(lines)

@@ -6,6 +6,8 @@ from pytest_footprint.model.allocator_peak import AllocatorPeak
 from pytest_footprint.model.byte_size import ByteSize
 
 _SMALL = 10
+VERBOSE = " (-v shows all)"
+"""What a reader of a failed test can do to see the rest."""
 
 
 def signed(nbytes: int) -> str:
@@ -43,6 +45,6 @@ def measured(device: str, peak: AllocatorPeak) -> str:
     return f"{device} peak by the CUDA allocator (whole process): {peak.allocated} allocated, {peak.reserved} reserved"
 
 
-def more(left: int) -> str:
+def more(left: int, hint: str = VERBOSE) -> str:
     """The line that tells how many lines are left out."""
-    return f"... and {left} more (-v shows all)"
+    return f"... and {left} more{hint}"

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import accumulate
 from typing import Any, Self
 
@@ -70,8 +70,19 @@ class InsideOps:
             enable_profiler(config, activities)
         self._running = True
 
+    @contextmanager
+    def lent(self) -> Generator[None]:
+        """Let another recording have the only profiler; what runs meanwhile is not listened to."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
     def range(self, op: int) -> Any:
         """The context in which operator number ``op`` runs, beginning at the next event."""
+        if not self._running:
+            return nullcontext()
         return RecordFunctionFast(f"{_RANGE}{len(self._trace.events)}:{op}")
 
     def stop(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -114,10 +114,15 @@ class LiveStorages:
 
     def label_gradients(self) -> None:
         """Find the gradients of all leaves that backward has reached."""
+        for leaf in self.leaves():
+            self.label_gradient(leaf)
+
+    def leaves(self) -> Iterator[torch.Tensor]:
+        """The leaf tensors that backward has reached and that are alive."""
         for reference in tuple(self._leaves.values()):
             leaf = reference()
             if leaf is not None:
-                self.label_gradient(leaf)
+                yield leaf
 
     def remember_leaf(self, leaf: torch.Tensor) -> None:
         """Backward accumulates the gradient of ``leaf``."""

@@ -19,6 +19,7 @@ from pytest_footprint.trace.reading import Reading, Window, everything, steps_wi
 from pytest_footprint.trace.trace import Trace
 from pytest_footprint.tracking import internals, self_check
 from pytest_footprint.tracking.allocator_peaks import AllocatorPeaks
+from pytest_footprint.tracking.assertions import Assertions
 from pytest_footprint.tracking.bare_storages import bare_storages_recorded
 from pytest_footprint.tracking.collector import older_objects_left_alone
 from pytest_footprint.tracking.compat_surface import TorchSurface
@@ -35,7 +36,7 @@ from pytest_footprint.tracking.storages import tensors_in
 from pytest_footprint.tracking.structure import structure_of_roots
 
 
-class MemTracker(TorchSurface, TorchDispatchMode):
+class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
     """Records every storage that is born, resized or freed while the context is open, and what it is for.
 
     Models, optimizers and root inputs that take part are recognised by themselves; `track_external` is for the rest.
@@ -215,6 +216,16 @@ class MemTracker(TorchSurface, TorchDispatchMode):
             structure=structure_of_roots(self._recorder.names, self.trace),
             environment=environment(self.trace.devices.keys),
         )
+
+    @contextmanager
+    def _isolated(self) -> Generator[MemTracker]:
+        """Record with another tracker of the same options; there is one profiler, which this one lends to it."""
+        inside = self._inside_ops
+        with (
+            inside.lent() if inside is not None and self._depth else nullcontext(),
+            MemTracker(source_lines=self._operators.source_lines, inside_ops=inside is not None) as tracker,
+        ):
+            yield tracker
 
     def _settle(self) -> None:
         """Bring labels up to date with what the program has done without telling anyone."""
