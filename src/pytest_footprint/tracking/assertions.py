@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_footprint.model.figure import figures
 from pytest_footprint.model.saving import AtLeast
+from pytest_footprint.tracking.release import left_alive
 from pytest_footprint.tracking.saving import BOTH, ArmsComparison, compared
 
 if TYPE_CHECKING:
@@ -71,3 +72,24 @@ class Assertions:
         __tracebackhide__ = True
         demanded, named = AtLeast.parse(at_least), figures(of)  # before minutes are spent on measuring
         return self.compare(off=off, on=on, warmup=warmup).assert_saves(demanded, of=named, device=device)
+
+    def assert_released(self, fn: Callable[..., object], *args: Any, warmup: int = 0, **kwargs: Any) -> None:
+        """Everything that ``fn(*args, **kwargs)`` makes is gone after it; what it returns is dropped first.
+
+        That is parameters, activations, gradients and optimizer states alike: a gradient that stays on a model from
+        outside is alive, too.
+
+        Args:
+            fn: builds and uses something.
+            args: for ``fn``; what there was before is not looked at.
+            warmup: calls that come first, for caches that only the first call fills.
+            kwargs: for ``fn``.
+
+        Raises:
+            AssertionError: something is alive: which tensors, made by which operator and line, and who holds them.
+            TypeError: ``fn`` is not callable, or a coroutine function.
+            ValueError: ``warmup`` is below 0.
+        """
+        __tracebackhide__ = True
+        if text := left_alive(self._isolated, fn, args, kwargs, warmup):
+            raise AssertionError(text)

@@ -47,7 +47,7 @@ class SavedGraph:
             if attributes is None:
                 attributes = self._attributes(node)
             for name in attributes:
-                for tensor in _held(node, name):
+                for tensor in held_by(node, name):
                     hold(tensor, sequence)
             if own := getattr(node, "__dict__", None):
                 for tensor in tensors_in(own):  # what a custom Function has put on its ctx
@@ -88,7 +88,8 @@ def _grad_fn(tensor: torch.Tensor) -> Any:
         return None
 
 
-def _held(node: Any, name: str) -> Iterable[torch.Tensor]:
+def held_by(node: Any, name: str) -> Iterable[torch.Tensor]:
+    """The tensors behind one ``_raw_saved_*`` attribute of a node."""
     try:
         raw = getattr(node, name)
         packed = raw.data if type(raw) is not tuple else [saved.data for saved in raw]
