@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from pytest_footprint.model.figure import figures
 from pytest_footprint.model.saving import AtLeast
 from pytest_footprint.tracking.release import left_alive
 from pytest_footprint.tracking.saving import BOTH, ArmsComparison, compared
+from pytest_footprint.tracking.scaling import Scaling, scaled
 
 if TYPE_CHECKING:
     from pytest_footprint.tracking.mem_tracker import MemTracker
@@ -93,3 +94,17 @@ class Assertions:
         __tracebackhide__ = True
         if text := left_alive(self._isolated, fn, args, kwargs, warmup):
             raise AssertionError(text)
+
+    def scaling(self, fn: Callable[[int], object], *, n: Sequence[int], warmup: int = 1) -> Scaling:
+        """Call ``fn(n)`` for each ``n``, a number of layers, tokens or samples, and return what each call took.
+
+        Args:
+            fn: takes a number and does what shall be measured.
+            n: three or more different whole numbers; two fit any law.
+            warmup: see `compare`.
+
+        Raises:
+            TypeError: ``fn`` is not callable, or a coroutine function.
+            ValueError: ``n`` is not like that, or ``warmup`` is below 0.
+        """
+        return scaled(self._isolated, fn, n, warmup)
