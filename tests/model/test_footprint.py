@@ -150,3 +150,24 @@ def test_parameters_and_optimizer_states_sum_up_by_root_and_dtype() -> None:
         activation,
         LiveGroup(RefType.PARAMETER, "M", "", (), "int8", "cpu", 1, ByteSize(16)),
     )
+
+
+def test_the_top_producers_are_the_modules_with_most_activations_at_the_peak() -> None:
+    def group(fqn: str, nbytes: int, ref_type: RefType = RefType.ACTIVATION) -> LiveGroup:
+        return LiveGroup(ref_type, fqn, "aten.mm", (nbytes,), "uint8", "cpu", 1, ByteSize(nbytes))
+
+    footprint = Footprint(
+        at_peak=(
+            group("Net.a", 9, RefType.PARAMETER),
+            group("Net.b", 5),
+            group("Net.a", 4),
+            group("Net.c", 1),
+            group("Net.a", 3),
+        )
+    )
+
+    first, second = footprint.top_producers(2)
+
+    assert (first.fqn, first.nbytes, [each.nbytes for each in first.tensors]) == ("Net.a", 7, [4, 3])
+    assert (second.fqn, second.nbytes) == ("Net.b", 5)
+    assert len(footprint.top_producers(9)) == 3

@@ -13,6 +13,7 @@ from pytest_footprint.model.growth import growth_text
 from pytest_footprint.model.hierarchy import Hierarchy
 from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.module_stats import ModuleStats
+from pytest_footprint.model.producer import Producer, producers
 from pytest_footprint.model.saved_tensor import SavedTensors
 from pytest_footprint.model.step_end import StepEnd
 from pytest_footprint.model.structure import Structure
@@ -84,6 +85,10 @@ class Footprint:
             names = ", ".join(map(repr, self.marks)) or "none"
             msg = f"no mark {mark!r} was recorded; marks: {names}"
             raise KeyError(msg) from None
+
+    def top_producers(self, n: int = 3) -> tuple[Producer, ...]:
+        """The ``n`` modules whose activations took most at the peak, largest first; what submodules made is theirs."""
+        return tuple(producers(self.at_peak)[:n])
 
     def assert_no_growth(self, *, skip: int = 1) -> None:
         """No measured step after the first ``skip`` ends with more alive than every step before it did.

@@ -29,11 +29,19 @@ class LiveGroup:
 
     def __str__(self) -> str:
         """``activations of GPT.head: 2 x float32[512, 256] from aten.mm, model.py:72``."""
-        times = f"{self.count} x " if self.count > 1 else ""
-        spec = f"{times}{self.dtype}[{', '.join(map(str, self.shape))}]"
-        made = ", ".join(filter(None, (self.op and f"from {self.op}", self.source)))
         whose = f" of {self.fqn}" if self.fqn else ""
-        return f"{self.ref_type.replace('_', ' ')}{whose}: {spec} {made}".rstrip()
+        return f"{self.ref_type.replace('_', ' ')}{whose}: {self.made}"
+
+    @property
+    def spec(self) -> str:
+        """``float32[512, 256]``."""
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+    @property
+    def made(self) -> str:
+        """``2 x float32[512, 256] from aten.mm, model.py:72``."""
+        origin = ", ".join(filter(None, (self.op and f"from {self.op}", self.source)))
+        return f"{f'{self.count} x ' if self.count > 1 else ''}{self.spec} {origin}".rstrip()
 
 
 def summed_up(groups: Iterable[LiveGroup]) -> tuple[LiveGroup, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import overload
 
 from pytest_footprint.model.byte_size import ByteSize
+from pytest_footprint.model.contents import contents_text, dtypes_text
 from pytest_footprint.model.fqn import matches
 from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.ref_type import RefType
@@ -69,6 +70,38 @@ class SavedTensors(Sequence[SavedTensor]):
     def fqns(self) -> frozenset[str]:
         """The modules that keep something."""
         return frozenset(row.fqn for row in self.rows)
+
+    def assert_only(self, *tensors: str) -> None:
+        """Just these are saved, no matter in which order; without any, nothing is.
+
+        Take those of one module with `of`: ``footprint.saved.of("mlp").assert_only("2 x bfloat16[64, 512]")``.
+
+        Args:
+            tensors: as tables print them: ``"float32[8, 256]"``, ``"2 x float32[8, *]"``, ``"* x float32[...]"`` (one
+                or more, of any shape), ``"float32[8, 256] from aten.gelu"``.
+
+        Raises:
+            AssertionError: something else is saved, or one of them is not; with modules, operators and lines.
+            ValueError: one of them cannot be read.
+        """
+        __tracebackhide__ = True
+        if text := contents_text(self.groups(), tensors):
+            raise AssertionError(text)
+
+    def assert_dtypes(self, *allowed: object, except_: str | Sequence[str] = ()) -> None:
+        """Everything that is saved has one of these dtypes.
+
+        Args:
+            allowed: names such as ``"bfloat16"`` or ``"int*"``, or ``torch.bfloat16``.
+            except_: patterns of modules that may save others: ``"layers.*.norm"``.
+
+        Raises:
+            AssertionError: something has another one; with modules, operators and lines.
+            ValueError: no dtype is named.
+        """
+        __tracebackhide__ = True
+        if text := dtypes_text(self.groups(), allowed, except_, "saved for backward"):
+            raise AssertionError(text)
 
     def groups(self) -> tuple[LiveGroup, ...]:
         """The same as activations that look alike; first made first."""

@@ -101,6 +101,16 @@ class ModTracker(ModuleTracker):
         """The order of all that was recorded so far."""
         return self._order_since(0)
 
+    def assert_before(self, first: str, second: str, *, order: str = "forward") -> None:
+        """`Hierarchy.assert_before` of all that was recorded so far."""
+        __tracebackhide__ = True
+        self.hierarchy().assert_before(first, second, order=order)
+
+    def assert_recomputed(self, *patterns: str) -> None:
+        """`Hierarchy.assert_recomputed` of all that was recorded so far."""
+        __tracebackhide__ = True
+        self.hierarchy().assert_recomputed(*patterns)
+
     def run(self, fn: Callable[..., object], *args: Any, **kwargs: Any) -> Hierarchy:
         """Call ``fn(*args, **kwargs)`` and return the order of just that call."""
         with self:
