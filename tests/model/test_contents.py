@@ -74,7 +74,8 @@ def test_what_should_be_saved_and_is_not_is_named_with_how_many_are_lacking() ->
         MLP.assert_only("6 x bfloat16[8, 64]", "* x *[8, 256]", "int64[8]", "* x bool[...]")
 
     assert str(caught.value) == (
-        'not saved: 2 x bfloat16[8, 64], int64[8], * x bool[...]\nsaved in all: "4 x bfloat16[8, 64]", "float32[8, 256]"'
+        "not saved: 2 x bfloat16[8, 64], int64[8], * x bool[...]\n"
+        'saved in all: "4 x bfloat16[8, 64]", "float32[8, 256]"'
     )
 
 
