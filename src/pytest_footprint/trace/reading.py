@@ -23,7 +23,7 @@ from pytest_footprint.trace.peaks import Highest, PeakFinder, Peaks, merged, pla
 from pytest_footprint.trace.places import Places
 from pytest_footprint.trace.saved import saved
 from pytest_footprint.trace.scopes import Scopes
-from pytest_footprint.trace.steps import difference, moved_by_step
+from pytest_footprint.trace.steps import difference, moved_by_step, unmatched
 from pytest_footprint.trace.timeline import Timeline, at_each_device
 from pytest_footprint.trace.trace import Trace
 
@@ -197,11 +197,12 @@ class Reading:
         return most
 
     def _step_ends(self, window: Window, usage: Mapping[int, DeviceUsage]) -> tuple[StepEnd, ...]:
-        moved = moved_by_step(self.trace, window.first, window.ends)
-        return tuple(
-            StepEnd(usage[end - 1], difference(self.groups(came), self.groups(went)))
-            for end, (came, went) in zip(window.ends, moved, strict=False)  # without an event no step has an end
-        )
+        steps = moved_by_step(self.trace, window.first, window.ends)
+        found = []
+        for end, moved in zip(window.ends, steps, strict=False):  # without an event no step has an end
+            came, went = unmatched(self.trace, self.labels, self.scopes, moved)
+            found.append(StepEnd(usage[end - 1], difference(self.groups(came), self.groups(went))))
+        return tuple(found)
 
     def _marks(self, window: Window) -> dict[str, int]:
         marks = self.places.events(Event.MARK, first=window.first, last=window.last)

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, Event, Phase
+from pytest_footprint.trace.labels import Labels
+from pytest_footprint.trace.scopes import Scopes
 from pytest_footprint.trace.trace import Trace
 
 _BORN, _FREED, _RESIZED = int(Event.BORN), int(Event.FREED), int(Event.RESIZED)
@@ -44,6 +46,28 @@ def moved_by_step(trace: Trace, first: int, ends: Sequence[int]) -> Iterator[Mov
             yield {storage: size[storage] for storage in came}, went
             came, went = {}, {}
             end = next(waiting, None)
+
+
+def unmatched(trace: Trace, labels: Labels, scopes: Scopes, moved: Moved) -> Moved:
+    """Without what came in the place of its like: gradients that every step makes anew are no difference."""
+    came, went = moved
+
+    def look(storage: int, nbytes: int) -> tuple[int, ...]:
+        owner = labels.owner[storage]
+        module = owner if owner >= 0 else scopes.module(trace.scope[storage])
+        op = -1 if trace.phase[storage] == Phase.EXISTING else trace.op[storage]
+        return labels.kind[storage], module, op, trace.layout[storage], trace.device[storage], nbytes
+
+    gone: dict[tuple[int, ...], list[int]] = {}
+    for storage, nbytes in went.items():
+        gone.setdefault(look(storage, nbytes), []).append(storage)
+    new = {}
+    for storage, nbytes in came.items():
+        if like := gone.get(look(storage, nbytes)):
+            like.pop()
+        else:
+            new[storage] = nbytes
+    return new, {storage: went[storage] for like in gone.values() for storage in like}
 
 
 def difference(more: Iterable[LiveGroup], less: Iterable[LiveGroup]) -> tuple[LiveGroup, ...]:
