@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from pytest_footprint.model.tolerance import Tolerance
     from pytest_footprint.model.usage import DeviceUsage, Usage
     from pytest_footprint.tracking import FSDPMemTracker, MemTracker, ModTracker, ModuleTracker
+    from pytest_footprint.tracking.saving import ArmsComparison
+    from pytest_footprint.tracking.scaling import Scaling
 
 __all__ = [
+    "ArmsComparison",
     "ByteSize",
     "Comparison",
     "DeviceUsage",
@@ -32,6 +35,7 @@ __all__ = [
     "ModTracker",
     "ModuleTracker",
     "RefType",
+    "Scaling",
     "Structure",
     "Tolerance",
     "Usage",
@@ -39,6 +43,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ArmsComparison": "tracking.saving",
     "ByteSize": "model.byte_size",
     "Comparison": "model.comparison",
     "DeviceUsage": "model.usage",
@@ -49,6 +54,7 @@ _HOMES = {
     "ModTracker": "tracking",
     "ModuleTracker": "tracking",
     "RefType": "model.ref_type",
+    "Scaling": "tracking.scaling",
     "Structure": "model.structure",
     "Tolerance": "model.tolerance",
     "Usage": "model.usage",
