@@ -76,6 +76,7 @@ def test_points_are_taken_in_rising_order() -> None:
         ({1: 3072, 2: 4096, 4: 6144}, "2 KiB + 1 KiB*n"),
         ({1: 0, 2: 1024, 4: 3072}, "-1 KiB + 1 KiB*n"),
         ({2: 4, 4: 5, 8: 7}, "3 B + 0.5 B*n"),
+        ({2: 4096, 4: 7169, 8: 13315}, "1023 B + 1.5 KiB*n"),
         ({1: 25, 2: 36, 4: 64, 8: 144}, "16 B + 8 B*n + 1 B*n**2"),
         ({1: 25, 2: 36, 4: 64}, "16 B + 8 B*n + 1 B*n**2 (any 3 points fit one of degree 2)"),
         ({1: 1, 2: 8, 4: 64, 8: 512}, "no polynomial of degree 2 or less; from n=4 to n=8 like n**3.00"),

@@ -125,6 +125,28 @@ def _in_a_bound_method() -> None:
     TRAINER.hook = [torch.zeros(4)].append
 
 
+def _in_a_generator() -> None:
+    def batches() -> Iterator[int]:
+        ahead = torch.zeros(4)
+        yield ahead.numel()
+
+    TRAINER.hook = batches()
+    next(TRAINER.hook)
+
+
+class _Odd:
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override] # the oddness
+        raise RuntimeError
+
+    __slots__ = ("value",)
+
+
+def _in_an_odd_object() -> None:
+    TRAINER.hook = _Odd()
+    TRAINER.hook.value = [torch.zeros(4)]
+
+
 def _in_a_partial() -> None:
     TRAINER.hook = functools.partial(print, torch.zeros(4))
 
@@ -163,6 +185,8 @@ CLOSURE = _makes_a_closure()
         (_in_a_traceback, "TRAINER.error.__traceback__ -> frame.big"),
         (_in_a_bound_method, "TRAINER.hook.__self__[0]"),
         (_in_a_partial, "TRAINER.hook.args[0]"),
+        (_in_a_generator, "TRAINER.hook.ahead"),
+        (_in_an_odd_object, "TRAINER.hook -> list[0]"),
         (_in_a_default, "TRAINER.hook defaults[0]"),
         (lambda: _cached(4), "_cached cached result"),
         (CLOSURE, "CLOSURE closure kept[0]"),

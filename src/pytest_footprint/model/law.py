@@ -21,6 +21,8 @@ _PLAIN: Mapping[str, Callable[[int], Fraction]] = {
 }
 _FEWEST = 3
 """Two points lie on a curve of every law."""
+_PRECISE = 1024
+"""Bytes below which fractions of them are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,8 @@ def _polynomial_text(coefficients: Sequence[Fraction]) -> str:
     text = ""
     for power, factor in enumerate(coefficients):
         if factor or len(coefficients) == 1:
-            size = str(ByteSize(abs(int(factor)))) if factor.denominator == 1 else f"{abs(float(factor)):.4g} B"
+            whole = factor.denominator == 1 or abs(factor) >= _PRECISE
+            size = str(ByteSize(abs(round(factor)))) if whole else f"{abs(float(factor)):.4g} B"
             term = size + ("" if power == 0 else "*n" if power == 1 else f"*n**{power}")
             sign = " - " if factor < 0 else " + "
             text += term if not text and factor >= 0 else f"{sign if text else '-'}{term}"

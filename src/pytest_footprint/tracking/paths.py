@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from types import BuiltinMethodType, CellType, FrameType, FunctionType, MemberDescriptorType, MethodType
+from types import BuiltinMethodType, CellType, FrameType, FunctionType, GeneratorType, MemberDescriptorType, MethodType
 from typing import Any
 
 import torch
@@ -24,7 +24,10 @@ def written(way: Sequence[object]) -> str:
     """
     text = ""
     for at, (holder, held) in enumerate(pairwise(way)):
-        text += _step(holder, held, way[at - 1] if at else None, is_root=at == 0)
+        try:
+            text += _step(holder, held, way[at - 1] if at else None, is_root=at == 0)
+        except Exception:  # noqa: BLE001 - any object may lie on the way, and a leak is told whatever its __dict__ raises
+            text += f" -> {type(held).__name__}"
     text = _REGISTERED.sub(r".\1", text)
     return _NUMBER.sub(r"[\1]", text)
 
@@ -81,6 +84,8 @@ def _attributes(holder: Any) -> Iterator[tuple[str, object]]:
         yield from (("func", holder.func), ("args", holder.args), ("keywords", holder.keywords))
     elif isinstance(holder, FrameType):
         yield from holder.f_locals.items()
+    elif isinstance(holder, GeneratorType) and holder.gi_frame is not None:
+        yield from holder.gi_frame.f_locals.items()
     elif isinstance(holder, BaseException):
         yield from (("__traceback__", holder.__traceback__), ("__context__", holder.__context__))
     elif issubclass(type(holder), torch.Tensor):
