@@ -8,6 +8,8 @@ import re
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -257,6 +259,30 @@ def test_a_local_of_the_test_is_a_holder() -> None:
     assert _holders(lambda: kept.append(torch.zeros(4))) == [
         f"kept[0] (local of {test_a_local_of_the_test_is_a_holder.__name__})"
     ]
+
+
+def test_a_local_of_another_thread_is_a_holder() -> None:
+    over, taken, batches = Event(), Event(), SimpleQueue[torch.Tensor]()
+
+    def consume() -> None:
+        batch = batches.get()
+        taken.set()
+        over.wait()
+        del batch
+
+    def produce() -> None:
+        batches.put(torch.zeros(4))
+        taken.wait()
+
+    consumer = Thread(target=consume)
+    consumer.start()
+    try:
+        [holder] = _holders(produce)
+    finally:
+        over.set()
+        consumer.join()
+
+    assert holder == f"batch (local of {consume.__qualname__}, in another thread)"
 
 
 def test_what_the_first_call_caches_is_allowed_by_a_warm_up() -> None:

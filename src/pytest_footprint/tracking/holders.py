@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from inspect import CO_OPTIMIZED
+from threading import get_ident
 from types import CellType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
@@ -198,10 +199,14 @@ def _is_own(module: ModuleType) -> bool:
 
 
 def _frames() -> Iterator[tuple[str, str, dict[str, object]]]:
-    """The variables of the functions that are running, the innermost first."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        code = frame.f_code
-        if not code.co_filename.startswith(_HERE) and code.co_flags & CO_OPTIMIZED:
-            yield "", f" (local of {code.co_qualname})", dict(frame.f_locals)
-        frame = frame.f_back
+    """The variables of the functions that are running, the innermost first; then those of other threads."""
+    here = get_ident()
+    running = sys._current_frames()
+    for ident in (here, *(each for each in running if each != here)):
+        frame: FrameType | None = running.get(ident)
+        while frame is not None:
+            code = frame.f_code
+            if not code.co_filename.startswith(_HERE) and code.co_flags & CO_OPTIMIZED:
+                thread = "" if ident == here else ", in another thread"
+                yield "", f" (local of {code.co_qualname}{thread})", dict(frame.f_locals)
+            frame = frame.f_back
