@@ -12,7 +12,6 @@ from pytest_footprint.model.hierarchy import Hierarchy
 from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.module_stats import ModuleStats
 from pytest_footprint.model.ref_type import RefType
-from pytest_footprint.model.step_end import StepEnd
 from pytest_footprint.model.structure import Structure
 from pytest_footprint.model.usage import DeviceUsage, Usage
 from pytest_footprint.trace.changes import Changes
@@ -23,7 +22,7 @@ from pytest_footprint.trace.peaks import Highest, PeakFinder, Peaks, merged, pla
 from pytest_footprint.trace.places import Places
 from pytest_footprint.trace.saved import saved
 from pytest_footprint.trace.scopes import Scopes
-from pytest_footprint.trace.steps import difference, moved_by_step, unmatched
+from pytest_footprint.trace.steps import step_ends
 from pytest_footprint.trace.timeline import Timeline, at_each_device
 from pytest_footprint.trace.trace import Trace
 
@@ -123,7 +122,7 @@ class Reading:
             measured={device: found for device, found in self._measured(window).items() if device in peak},
             marks={name: usage[place] for name, place in marks.items()},
             steps=window.steps,
-            step_ends=self._step_ends(window, usage),
+            step_ends=step_ends(self, window.first, window.ends, usage),
             environment=environment or {},
         )
 
@@ -195,14 +194,6 @@ class Reading:
                     ByteSize(max(peak.allocated, allocated)), ByteSize(max(peak.reserved, reserved))
                 )
         return most
-
-    def _step_ends(self, window: Window, usage: Mapping[int, DeviceUsage]) -> tuple[StepEnd, ...]:
-        steps = moved_by_step(self.trace, window.first, window.ends)
-        found = []
-        for end, moved in zip(window.ends, steps, strict=False):  # without an event no step has an end
-            came, went = unmatched(self.trace, self.labels, self.scopes, moved)
-            found.append(StepEnd(usage[end - 1], difference(self.groups(came), self.groups(went))))
-        return tuple(found)
 
     def _marks(self, window: Window) -> dict[str, int]:
         marks = self.places.events(Event.MARK, first=window.first, last=window.last)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from pytest_footprint.model.live_group import LiveGroup
+from pytest_footprint.model.step_end import StepEnd
+from pytest_footprint.model.usage import DeviceUsage
 from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, Event, Phase
 from pytest_footprint.trace.labels import Labels
 from pytest_footprint.trace.scopes import Scopes
@@ -15,6 +18,27 @@ _BORN, _FREED, _RESIZED = int(Event.BORN), int(Event.FREED), int(Event.RESIZED)
 
 Moved = tuple[Mapping[int, int], Mapping[int, int]]
 """Storage -> bytes of what is alive and was not, and of what was and is not; a resized storage is in both."""
+
+
+class Read(Protocol):
+    """What `trace.reading.Reading` knows of a trace."""
+
+    trace: Trace
+    labels: Labels
+    scopes: Scopes
+
+    def groups(self, alive: Mapping[int, int]) -> Iterable[LiveGroup]:
+        """Storages, with their bytes, grouped by all that one can say of them."""
+
+
+def step_ends(read: Read, first: int, ends: Sequence[int], usage: Mapping[int, DeviceUsage]) -> tuple[StepEnd, ...]:
+    """The end of each step, of those that begin at event ``first`` and end before events ``ends``."""
+    found = []
+    moved_by = moved_by_step(read.trace, first, ends)
+    for end, moved in zip(ends, moved_by, strict=False):  # without an event no step has an end
+        came, went = unmatched(read.trace, read.labels, read.scopes, moved)
+        found.append(StepEnd(usage[end - 1], difference(read.groups(came), read.groups(went))))
+    return tuple(found)
 
 
 def moved_by_step(trace: Trace, first: int, ends: Sequence[int]) -> Iterator[Moved]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import inspect
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any, Self
@@ -21,6 +20,7 @@ from pytest_footprint.tracking import internals, self_check
 from pytest_footprint.tracking.allocator_peaks import AllocatorPeaks
 from pytest_footprint.tracking.assertions import Assertions
 from pytest_footprint.tracking.bare_storages import bare_storages_recorded
+from pytest_footprint.tracking.callables import check_run
 from pytest_footprint.tracking.collector import older_objects_left_alone
 from pytest_footprint.tracking.compat_surface import TorchSurface
 from pytest_footprint.tracking.environment import environment
@@ -145,7 +145,7 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
             ValueError: ``steps`` is below 1 or ``warmup`` below 0.
             TypeError: ``fn`` is not callable, or a coroutine function.
         """
-        _check_run(fn, steps, warmup)
+        check_run(fn, steps, warmup)
         since = len(self.trace.events)
         with nullcontext() if self._depth else self:
             for tensor in tensors_in((args, kwargs)):
@@ -240,15 +240,3 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
     def _walk_graphs_without_backward(self) -> None:
         """Autograd keeps tensors also where no backward comes: read that while the outputs are alive."""
         self._recorder.read_waiting_graphs()
-
-
-def _check_run(fn: Callable[..., object], steps: int, warmup: int) -> None:
-    if steps < 1 or warmup < 0:
-        msg = f"run() needs steps >= 1 and warmup >= 0, got steps={steps}, warmup={warmup}"
-        raise ValueError(msg)
-    if not callable(fn):
-        msg = f"run() needs a function, got {type(fn).__name__}: pass `train_step, model`, not `train_step(model)`"
-        raise TypeError(msg)
-    if inspect.iscoroutinefunction(fn):
-        msg = f"run() cannot await {fn!r}: record with `with tracker.step(): await ...`"
-        raise TypeError(msg)

@@ -11,9 +11,10 @@ from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.report.released import released_text
 from pytest_footprint.trace.events import Phase
 from pytest_footprint.trace.reading import Reading
+from pytest_footprint.tracking.callables import check_callable
 from pytest_footprint.tracking.holders import holders
 from pytest_footprint.tracking.recorder import Recorder
-from pytest_footprint.tracking.saving import Isolated, check_callable
+from pytest_footprint.tracking.saving import Isolated
 from pytest_footprint.tracking.tracked import Tracked
 
 

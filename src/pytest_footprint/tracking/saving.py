@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, fields
@@ -15,6 +14,7 @@ from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.saving import AtLeast, Saving
 from pytest_footprint.report.arms import comparison_text, saving_text
 from pytest_footprint.trace.events import Phase
+from pytest_footprint.tracking.callables import check_callable
 from pytest_footprint.tracking.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -93,20 +93,6 @@ def arm(isolated: Isolated, fn: Callable[..., object], *args: Any, warmup: int) 
             return tracker.run(fn, *args, warmup=warmup)
         finally:
             _drop_gradients(tracker._recorder)
-
-
-def check_callable(name: str, fn: object) -> None:
-    """Say early, and by name, what cannot be measured.
-
-    Raises:
-        TypeError: ``fn`` is not callable, or a coroutine function.
-    """
-    if not callable(fn):
-        msg = f"{name} must be a function, got {type(fn).__name__}: pass {name}=lambda: train_step(model)"
-        raise TypeError(msg)
-    if inspect.iscoroutinefunction(fn):
-        msg = f"{name} cannot be awaited: pass a function, {name}=lambda: asyncio.run(...)"
-        raise TypeError(msg)
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.law import LINEAR, Law, checked_points
 from pytest_footprint.model.tolerance import Tolerance
 from pytest_footprint.report.scaling import OffLaw, off_law_text, scaling_text
-from pytest_footprint.tracking.saving import Isolated, arm, check_callable, noted
+from pytest_footprint.tracking.callables import check_callable
+from pytest_footprint.tracking.saving import Isolated, arm, noted
 
 _SHOWN = ("peak", "saved")
 

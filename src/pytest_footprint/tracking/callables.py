@@ -1,0 +1,38 @@
+"""What can be called and measured, and what to say of the rest."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+
+def check_run(fn: Callable[..., object], steps: int, warmup: int) -> None:
+    """Refuse what `MemTracker.run` cannot run.
+
+    Raises:
+        ValueError: ``steps`` is below 1 or ``warmup`` below 0.
+        TypeError: ``fn`` is not callable, or a coroutine function.
+    """
+    if steps < 1 or warmup < 0:
+        msg = f"run() needs steps >= 1 and warmup >= 0, got steps={steps}, warmup={warmup}"
+        raise ValueError(msg)
+    if not callable(fn):
+        msg = f"run() needs a function, got {type(fn).__name__}: pass `train_step, model`, not `train_step(model)`"
+        raise TypeError(msg)
+    if inspect.iscoroutinefunction(fn):
+        msg = f"run() cannot await {fn!r}: record with `with tracker.step(): await ...`"
+        raise TypeError(msg)
+
+
+def check_callable(name: str, fn: object) -> None:
+    """Say early, and by name, what cannot be measured.
+
+    Raises:
+        TypeError: ``fn`` is not callable, or a coroutine function.
+    """
+    if not callable(fn):
+        msg = f"{name} must be a function, got {type(fn).__name__}: pass {name}=lambda: train_step(model)"
+        raise TypeError(msg)
+    if inspect.iscoroutinefunction(fn):
+        msg = f"{name} cannot be awaited: pass a function, {name}=lambda: asyncio.run(...)"
+        raise TypeError(msg)
