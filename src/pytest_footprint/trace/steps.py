@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Protocol
 
 from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.step_end import StepEnd
 from pytest_footprint.model.usage import DeviceUsage
+from pytest_footprint.trace.changes import Changes
 from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, Event, Phase
 from pytest_footprint.trace.labels import Labels
+from pytest_footprint.trace.places import Places
 from pytest_footprint.trace.scopes import Scopes
 from pytest_footprint.trace.trace import Trace
 
-_BORN, _FREED, _RESIZED = int(Event.BORN), int(Event.FREED), int(Event.RESIZED)
+_BORN, _FREED, _EXISTING = int(Event.BORN), int(Event.FREED), int(Phase.EXISTING)
 
 Moved = tuple[Mapping[int, int], Mapping[int, int]]
 """Storage -> bytes of what is alive and was not, and of what was and is not; a resized storage is in both."""
@@ -24,6 +27,8 @@ class Read(Protocol):
     """What `trace.reading.Reading` knows of a trace."""
 
     trace: Trace
+    places: Places
+    changes: Changes
     labels: Labels
     scopes: Scopes
 
@@ -34,42 +39,36 @@ class Read(Protocol):
 def step_ends(read: Read, first: int, ends: Sequence[int], usage: Mapping[int, DeviceUsage]) -> tuple[StepEnd, ...]:
     """The end of each step, of those that begin at event ``first`` and end before events ``ends``."""
     found = []
-    moved_by = moved_by_step(read.trace, first, ends)
+    moved_by = moved_by_step(read, first, ends)
     for end, moved in zip(ends, moved_by, strict=False):  # without an event no step has an end
         came, went = unmatched(read.trace, read.labels, read.scopes, moved)
         found.append(StepEnd(usage[end - 1], difference(read.groups(came), read.groups(went))))
     return tuple(found)
 
 
-def moved_by_step(trace: Trace, first: int, ends: Sequence[int]) -> Iterator[Moved]:
+def moved_by_step(read: Read, first: int, ends: Sequence[int]) -> Iterator[Moved]:
     """For each step that is over before event ``ends[i]``: what came and went since the one before, or ``first``."""
-    size = list(trace.nbytes)
-    came: dict[int, None] = {}
-    went: dict[int, int] = {}
-    waiting = iter(ends)
-    end = next(waiting, None)
-    for place, event in enumerate(trace.events[: max(ends, default=0)]):
-        if place == first:
-            came, went = {}, {}
-        code, argument = event & CODE_MASK, event >> CODE_BITS
-        if code == _BORN:
-            if trace.phase[argument] != Phase.EXISTING:
-                came[argument] = None
-        elif code == _FREED:
-            if argument in came:
-                del came[argument]
+    trace, size = read.trace, read.changes.sizes(first - 1)
+    for begin, end in pairwise((first, *ends)):
+        came: dict[int, None] = {}
+        went: dict[int, int] = {}
+        for _, event in read.places.events(Event.BORN, Event.FREED, Event.RESIZED, first=begin, last=end):
+            code, argument = event & CODE_MASK, event >> CODE_BITS
+            if code == _BORN:
+                if trace.phase[argument] != _EXISTING:
+                    came[argument] = None
+            elif code == _FREED:
+                if argument in came:
+                    del came[argument]
+                else:
+                    went[argument] = size[argument]
             else:
-                went[argument] = size[argument]
-        elif code == _RESIZED:
-            storage = trace.resized_storage[argument]
-            if storage not in came:
-                went[storage] = size[storage]
-                came[storage] = None
-            size[storage] = trace.resized_to[argument]
-        if place + 1 == end:
-            yield {storage: size[storage] for storage in came}, went
-            came, went = {}, {}
-            end = next(waiting, None)
+                storage = trace.resized_storage[argument]
+                if storage not in came:
+                    went[storage] = size[storage]
+                    came[storage] = None
+                size[storage] = trace.resized_to[argument]
+        yield {storage: size[storage] for storage in came}, went
 
 
 def unmatched(trace: Trace, labels: Labels, scopes: Scopes, moved: Moved) -> Moved:
