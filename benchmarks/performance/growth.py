@@ -20,7 +20,8 @@ from rounds import cpu_seconds
 from steps import EMPTY, LINES, OURS, TORCHS, EmptyMode, operators_in, second_step, torchs_mem_tracker
 from torch.optim import SGD
 
-from pytest_footprint.trace.reading import Reading, everything
+from pytest_footprint.trace.reading import Reading
+from pytest_footprint.trace.window import everything
 from pytest_footprint.tracking import MemTracker
 
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "growth.svg"

@@ -10,8 +10,9 @@ from figure import Figure
 from models import model_of, training_step
 from rounds import cpu_seconds, in_turn
 
-from pytest_footprint.trace.reading import Reading, everything
+from pytest_footprint.trace.reading import Reading
 from pytest_footprint.trace.trace import Trace
+from pytest_footprint.trace.window import everything
 from pytest_footprint.tracking import MemTracker
 
 EVENTS = 1_000_000

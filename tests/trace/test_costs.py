@@ -7,8 +7,9 @@ from typing import Any
 from traces import Writer
 
 from pytest_footprint.trace.events import Event
-from pytest_footprint.trace.reading import Reading, everything
+from pytest_footprint.trace.reading import Reading
 from pytest_footprint.trace.trace import Trace
+from pytest_footprint.trace.window import everything
 
 
 def _training(steps: int, *, marked: bool) -> Trace:

@@ -14,8 +14,9 @@ from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.usage import DeviceUsage, Usage
 from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, Event, Phase
 from pytest_footprint.trace.live import LiveView
-from pytest_footprint.trace.reading import Reading, Window, everything
+from pytest_footprint.trace.reading import Reading
 from pytest_footprint.trace.trace import Trace
+from pytest_footprint.trace.window import Window, everything
 
 
 def _totals(trace: Trace) -> list[dict[int, int]]:

@@ -14,8 +14,9 @@ from torch.optim.optimizer import Optimizer
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import Event
-from pytest_footprint.trace.reading import Reading, Window, everything, steps_window
+from pytest_footprint.trace.reading import Reading
 from pytest_footprint.trace.trace import Trace
+from pytest_footprint.trace.window import Window, everything, steps_window
 from pytest_footprint.tracking import internals, self_check
 from pytest_footprint.tracking.allocator_peaks import AllocatorPeaks
 from pytest_footprint.tracking.assertions import Assertions
