@@ -100,7 +100,7 @@ def test_the_other_values_pickle_too(value: object) -> None:
         ("{", "not the JSON of a Footprint: Expecting property name"),
         ("[]", "it has no schema number"),
         ('{"schema":2}', "this Footprint has schema 2, this version reads 1"),
-        ('{"schema":1}', "not the JSON of a Footprint: KeyError: 'Footprint'"),
+        ('{"schema":1}', "not the JSON of a Footprint: it has no entry 'Footprint'"),
         ('{"schema":1,"Footprint":{"pike":{}}}', "KeyError: 'pike'"),
         ('{"schema":1,"Footprint":{"steps":"3"}}', "'3' is not int"),
         ('{"schema":1,"Footprint":{"forward":[3]}}', "3 is not str"),
@@ -115,6 +115,16 @@ def test_what_is_no_footprint_is_refused_with_the_reason(text: str, problem: str
 
 def test_json_leaves_out_what_is_not_there() -> None:
     assert json.loads(Footprint().to_json()) == {"schema": 1, "Footprint": {}}
+
+
+def test_json_has_devices_right_below_a_moment_and_saved_tensors_as_a_list() -> None:
+    usage = DeviceUsage({"cpu": Usage(inputs=ByteSize(8))})
+    saved = SavedTensor("M.a", "aten.mm", (2,), "float32", ByteSize(8), "cpu")
+
+    plain = json.loads(Footprint(peak=usage, saved=SavedTensors((saved,))).to_json())["Footprint"]
+
+    assert plain["peak"] == {"cpu": {"inputs": 8}}
+    assert [row["fqn"] for row in plain["saved"]] == ["M.a"]
 
 
 def test_writing_and_reading_grows_no_faster_than_the_modules() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from hashlib import sha256
 from pathlib import Path
 
+from pytest_footprint.baseline.atomic import replace_atomically
 from pytest_footprint.baseline.decode import RENEW, decode
 from pytest_footprint.baseline.errors import BaselineFormatError, BaselineWriteError
 from pytest_footprint.baseline.kinds import Value
@@ -34,19 +33,7 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         BaselineWriteError: the disk is full or read-only, or the folder cannot be made.
     """
-    # In the same folder, since only within one file system is the replacement atomic; short, since `path` may be as
-    # long as names can be; and with the process, since xdist's workers write side by side.
-    temporary = path.with_name(f".{os.getpid()}-{sha256(path.name.encode()).hexdigest()[:16]}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as file:
-                file.write(text.encode("utf-8"))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        replace_atomically(path, text)
     except OSError as problem:
         raise BaselineWriteError(str(path), problem.strerror or str(problem)) from problem

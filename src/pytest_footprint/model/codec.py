@@ -1,4 +1,7 @@
-"""Frozen values as JSON and back: what dataclasses declare is what is written."""
+"""Frozen values as JSON and back: what dataclasses declare is what is written.
+
+A dataclass with one field is written as that field: ``DeviceUsage`` is an object of devices, ``SavedTensors`` a list.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 Value = TypeVar("Value")
 _Step: TypeAlias = Callable[[Any], Any]
+_Leaf: TypeAlias = int | str | float
 
 SCHEMA = 1
 """Goes up when an older reader could not read what is written."""
@@ -18,8 +22,28 @@ SCHEMA = 1
 
 def dump(value: object) -> str:
     """One line of JSON. Fields that hold their default are left out."""
+    return json.dumps({"schema": SCHEMA, type(value).__name__: to_plain(value)}, separators=(",", ":"))
+
+
+def to_plain(value: object) -> Any:
+    """What `json` writes for it: dicts, lists, strings and numbers."""
     kind: Any = type(value)
-    return json.dumps({"schema": SCHEMA, kind.__name__: _encoder(kind)(value)}, separators=(",", ":"))
+    return _encoder(kind)(value)
+
+
+def from_plain(kind: type[Value], plain: object) -> Value:
+    """Build the value that `to_plain` was given.
+
+    Raises:
+        ValueError: it is not of this kind.
+    """
+    hint: Any = kind
+    try:
+        value: Value = _decoder(hint)(plain)
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        msg = f"not the JSON of a {kind.__name__}: {type(problem).__name__}: {problem}"
+        raise ValueError(msg) from None
+    return value
 
 
 def load(kind: type[Value], text: str) -> Value:
@@ -39,13 +63,10 @@ def load(kind: type[Value], text: str) -> Value:
     if document["schema"] != SCHEMA:
         msg = f"this {kind.__name__} has schema {document['schema']!r}, this version reads {SCHEMA}"
         raise ValueError(msg)
-    hint: Any = kind
-    try:
-        value: Value = _decoder(hint)(document[kind.__name__])
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        msg = f"not the JSON of a {kind.__name__}: {type(problem).__name__}: {problem}"
-        raise ValueError(msg) from None
-    return value
+    if kind.__name__ not in document:
+        msg = f"not the JSON of a {kind.__name__}: it has no entry {kind.__name__!r}"
+        raise ValueError(msg)
+    return from_plain(kind, document[kind.__name__])
 
 
 @cache
@@ -62,6 +83,9 @@ def _encoder(hint: object) -> _Step:
         return lambda value: value  # ints and strings, and what derives from them
     types = get_type_hints(hint)
     plan = [(each.name, _encoder(types[each.name]), _default(each)) for each in fields(hint)]
+    if len(plan) == 1:
+        [(only, encode_only, _)] = plan
+        return lambda value: encode_only(getattr(value, only))
     return lambda value: {
         name: encode(found) for name, encode, default in plan if (found := getattr(value, name)) != default
     }
@@ -83,15 +107,20 @@ def _decoder(hint: object) -> _Step:
     if isinstance(hint, type) and is_dataclass(hint):
         types = get_type_hints(hint)
         plan = {each.name: _decoder(types[each.name]) for each in fields(hint)}
+        if len(plan) == 1:
+            [(only, decode_only)] = plan.items()
+            return lambda value: hint(**{only: decode_only(value)})
         return lambda values: hint(**{name: plan[name](value) for name, value in values.items()})
-    if isinstance(hint, type) and issubclass(hint, int | str):
-        return partial(_leaf, hint, int if issubclass(hint, int) else str)
+    if isinstance(hint, type) and issubclass(hint, int | str | float):
+        base = next(each for each in (bool, int, float, str) if issubclass(hint, each))
+        return partial(_leaf, hint, base)
     msg = f"{hint!r} cannot be read from JSON"
     raise TypeError(msg)
 
 
-def _leaf(kind: type[int | str], base: type[int | str], value: int | str) -> int | str:
-    if type(value) is not base:
+def _leaf(kind: type[_Leaf], base: type[_Leaf], value: _Leaf) -> _Leaf:
+    # Other programs write 2.0 as 2.
+    if type(value) is not base and not (base is float and type(value) is int):
         msg = f"{value!r} is not {base.__name__}"
         raise TypeError(msg)
     return kind(value)

@@ -14,9 +14,11 @@ from pytest_footprint.pytest_plugin.explained import explanation_of, show_in_ful
 from pytest_footprint.pytest_plugin.failures import clear_failures, remember_failure
 from pytest_footprint.pytest_plugin.fixtures import fsdp_mem_tracker, mem_baseline, mem_tracker, mod_tracker
 from pytest_footprint.pytest_plugin.limit import FORM, problems_with_marks
+from pytest_footprint.pytest_plugin.phase import results_of
 from pytest_footprint.pytest_plugin.recording import RECORDING, Recording, forget
+from pytest_footprint.pytest_plugin.results import Receiver, Taker
 from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings, add_options
-from pytest_footprint.pytest_plugin.summary import Summary, results_of
+from pytest_footprint.pytest_plugin.summary import Summary
 
 __all__ = ["fsdp_mem_tracker", "mem_baseline", "mem_tracker", "mod_tracker"]
 
@@ -28,7 +30,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{FORM.removeprefix('@pytest.mark.')}: fail the test when its peak is higher")
     config.stash[SETTINGS] = Settings.from_config(config)
-    config.pluginmanager.register(Summary(), "footprint-summary")
+    if hasattr(config, "workerinput"):
+        return  # a worker of xdist: its reports go to the process that prints
+    takers: dict[str, Taker] = {"footprint-summary": Summary()}
+    if (path := config.stash[SETTINGS].json) is not None:
+        from pytest_footprint.pytest_plugin.run_file import RunFile  # noqa: PLC0415 - loads when a run is written
+
+        takers["footprint-json"] = RunFile(config, path)
+    for name, taker in takers.items():
+        config.pluginmanager.register(taker, name)
+    config.pluginmanager.register(Receiver(list(takers.values())), "footprint-receiver")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -87,10 +98,10 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    show_in_full(item, call)
+    said = show_in_full(item, call)
     report = yield
     remember_failure(item, call)
-    results_of(item, report).attach_to(report)
+    results_of(item, report, said).attach_to(report)
     return report
 
 

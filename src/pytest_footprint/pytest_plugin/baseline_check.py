@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_footprint.baseline import BaselineFormatError, encode, read
-from pytest_footprint.baseline.kinds import Value
+from pytest_footprint.baseline.kinds import Value, kind_of
 from pytest_footprint.comparison import compare
 from pytest_footprint.model.comparison import Comparison
+from pytest_footprint.model.run import CheckResult, CheckVerdict
 from pytest_footprint.model.tolerance import Tolerance
 from pytest_footprint.pytest_plugin.results import BaselineUpdate
 from pytest_footprint.pytest_plugin.texts import missing
 from pytest_footprint.report import brief, failure_text
+
+if TYPE_CHECKING:
+    import pytest
 
 _NO_DIFFERENCE = Comparison()
 
@@ -37,6 +43,27 @@ class BaselineCheck:
     def holds(self) -> bool:
         """Whether the value is what is stored, within the tolerance."""
         return self.stored is not None and not self.comparison
+
+    @property
+    def verdict(self) -> CheckVerdict:
+        """What the file says to this value."""
+        if self.problem:
+            return CheckVerdict.UNREADABLE
+        if self.stored is None:
+            return CheckVerdict.MISSING
+        return CheckVerdict.DIFFERS if self.comparison else CheckVerdict.HOLDS
+
+    def result(self, verdict: CheckVerdict, name: str, failure: str, config: pytest.Config) -> CheckResult:
+        """What machines read of this check, which came to ``verdict``."""
+        return CheckResult(
+            name=name,
+            kind=kind_of(type(self.value)),
+            baseline=Path(os.path.relpath(self.path, config.rootpath)).as_posix(),
+            verdict=verdict,
+            says=failure.partition("\n")[0],
+            sizes=self.comparison.sizes,
+            culprits=self.comparison.culprits,
+        )
 
     def content(self) -> str:
         """What the file should hold: its present text while that holds, so that an update leaves it alone."""

@@ -29,21 +29,22 @@ def explanation_of(left: object, right: object) -> list[str]:
     return []
 
 
-def show_in_full(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Let the AssertionError of a failed baseline check say all of it.
+def show_in_full(item: pytest.Item, call: pytest.CallInfo[None]) -> str:
+    """Let the AssertionError of a failed baseline check say all of it, and return that; ``""`` if nothing failed so.
 
     pytest cuts explanations of ``assert a == b`` after eight lines, and gives none for asserts in modules that it does
     not rewrite.
     """
     log = item.stash.get(CHECK_LOG, None)
     if log is None or not log.failure:
-        return
+        return ""
     # unittest test cases keep their errors on the item until their own makereport puts them into `call`.
     excinfos = getattr(item, "_excinfo", None) or ([call.excinfo] if call.excinfo else [])
     headline = log.failure.partition("\n")[0]
     for excinfo in excinfos:
         if isinstance(excinfo.value, AssertionError):
             _complete(excinfo.value, headline, log.failure)
+    return log.failure if any(log.failure in str(excinfo.value) for excinfo in excinfos) else ""
 
 
 def _complete(error: AssertionError, headline: str, text: str) -> None:

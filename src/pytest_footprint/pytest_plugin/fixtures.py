@@ -34,7 +34,7 @@ def mod_tracker() -> Iterator[ModTracker]:
 
 
 @pytest.fixture
-def fsdp_mem_tracker() -> Iterator[Callable[..., FSDPMemTracker]]:
+def fsdp_mem_tracker(request: pytest.FixtureRequest) -> Iterator[Callable[..., FSDPMemTracker]]:
     """``fsdp_mem_tracker(model, optimizer=None)``: a recording FSDPMemTracker for that root, until the test ends."""
     from pytest_footprint.tracking import FSDPMemTracker  # noqa: PLC0415 - loads torch
 
@@ -42,7 +42,9 @@ def fsdp_mem_tracker() -> Iterator[Callable[..., FSDPMemTracker]]:
 
         def start(model: Any, optimizer: Any = None) -> FSDPMemTracker:
             with refusals_told_plainly():
-                return trackers.enter_context(FSDPMemTracker(model, optimizer))
+                tracker = FSDPMemTracker(model, optimizer)
+                tracker.on_footprint = request.node.stash[RECORDING].on_footprint
+                return trackers.enter_context(tracker)
 
         yield start
 

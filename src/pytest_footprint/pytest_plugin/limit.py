@@ -78,10 +78,11 @@ class Limit:
     def breaches(self, peak: DeviceUsage) -> Iterator[str]:
         """Devices that went above the limit."""
         for device, usage in peak.items():
-            if self._covers(device) and usage[self.of] > self.nbytes:
+            if self.covers(device) and usage[self.of] > self.nbytes:
                 yield device
 
-    def _covers(self, device: str) -> bool:
+    def covers(self, device: str) -> bool:
+        """Whether it is for this device."""
         return self.device in {None, device, device.partition(":")[0]}
 
     def __str__(self) -> str:

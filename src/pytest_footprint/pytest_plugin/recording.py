@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_footprint.pytest_plugin.findings import Findings
 from pytest_footprint.pytest_plugin.limit import FORM, MARKER, Limit, LimitError, limit_of
 from pytest_footprint.pytest_plugin.settings import SETTINGS
 
@@ -34,10 +35,14 @@ class Recording:
         """What the test took; set at the end of its call when a limit or the report needs it."""
         self.breaches: tuple[str, ...] = ()
         """Devices that went above the limit."""
+        self.failure = ""
+        """What was said of that."""
+        self.findings = Findings() if self._settings.json is not None else None
+        """What the test takes and compares, when the run is written as JSON."""
         self._item = item
         self._tracker: MemTracker | None = None
         self._wanted = self.limit is not None or "mem_tracker" in fixtures
-        self._read_at_end = self.limit is not None or self._settings.track_all or self._settings.report
+        self._read_at_end = self.limit is not None or self._settings.reads_every_test
         self.concerned = self._wanted or self._settings.track_all or bool(fixtures & _FIXTURES)
         """Whether the test has anything to do with this plugin."""
 
@@ -61,11 +66,17 @@ class Recording:
         """The running tracker; there is one for each test, however many ask."""
         return self._tracker or self._start()
 
+    @property
+    def on_footprint(self) -> Callable[[Footprint], None] | None:
+        """What trackers of this test shall tell of the footprints that they take."""
+        return None if self.findings is None else self.findings.took
+
     def _start(self) -> MemTracker:
         from pytest_footprint.tracking import MemTracker  # noqa: PLC0415 - torch loads when a test is tracked
 
         with refusals_told_plainly():
             tracker = MemTracker(inside_ops=self._settings.inside_ops)
+            tracker.on_footprint = self.on_footprint
             tracker.__enter__()
         # Registered before the finalizers of the test's own fixtures, so it runs after them: modes that fixtures
         # put on torch's stack have left it when the tracker leaves it.
@@ -81,13 +92,15 @@ class Recording:
     def read(self) -> None:
         """Keep what was recorded until now, if anybody is going to look at it."""
         if self._tracker is not None and self._read_at_end:
+            self._tracker.on_footprint = None  # that of the whole test is none that the test took
             self.footprint = self._tracker.footprint()
             self.breaches = tuple(self.limit.breaches(self.footprint.peak)) if self.limit is not None else ()
 
     def check_limit(self) -> None:
         """Fail the test when its peak is above its limit."""
         if self.breaches and self.limit is not None and self.footprint is not None:
-            pytest.fail(self._breach_text(self.footprint, self.limit), pytrace=False)
+            self.failure = self._breach_text(self.footprint, self.limit)
+            pytest.fail(self.failure, pytrace=False)
 
     def _breach_text(self, footprint: Footprint, limit: Limit) -> str:
         from pytest_footprint.report import Breach, breach_text  # noqa: PLC0415 - tables load when one is drawn

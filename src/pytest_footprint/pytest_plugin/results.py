@@ -1,10 +1,11 @@
-"""What the summary needs of each test, and how it travels from an xdist worker."""
+"""What the process that prints needs of each test, and how it travels there from an xdist worker."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import pytest
@@ -46,10 +47,16 @@ class Results:
 
     tracked: tuple[TrackedTest, ...] = ()
     updates: tuple[BaselineUpdate, ...] = ()
+    failure: str = ""
+    """Our text, when the phase failed for a limit or a baseline."""
+    findings: str = ""
+    """The test's part of ``--mem-json``; ``""`` in all phases but the last."""
+    devices: tuple[str, ...] = ()
+    """The devices that these findings come from."""
 
     def attach_to(self, report: pytest.TestReport) -> None:
         """Let ``report`` carry this, also to another process."""
-        if self.tracked or self.updates:
+        if self != _NOTHING:
             setattr(report, _ATTRIBUTE, json.dumps(asdict(self)))
 
     @classmethod
@@ -62,4 +69,30 @@ class Results:
         return cls(
             tuple(TrackedTest(**row) for row in sent["tracked"]),
             tuple(BaselineUpdate(**row) for row in sent["updates"]),
+            sent["failure"],
+            sent["findings"],
+            tuple(sent["devices"]),
         )
+
+
+_NOTHING = Results()
+
+
+class Taker(Protocol):
+    """Somebody who wants what reports carry."""
+
+    def take(self, report: pytest.TestReport, results: Results) -> None:
+        """Take the results of one phase of one test."""
+
+
+class Receiver:
+    """Reads what each report carries, once for all who want it: a plugin object of the process that prints."""
+
+    def __init__(self, takers: Sequence[Taker]) -> None:
+        self._takers = takers
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Hand the results of one phase on."""
+        results = Results.carried_by(report)
+        for taker in self._takers:
+            taker.take(report, results)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 
@@ -27,6 +29,15 @@ class Settings:
     report: bool
     verbose: bool
     """Show failures in full."""
+    json: Path | None = None
+    """Where the whole run is written for machines, absolute."""
+    junit: bool = False
+    """Add peak and end of each tracked test to its JUnit properties."""
+
+    @property
+    def reads_every_test(self) -> bool:
+        """Whether somebody looks at the whole footprint of each tracked test."""
+        return self.track_all or self.report or self.junit or self.json is not None
 
     @classmethod
     def from_config(cls, config: pytest.Config) -> Settings:
@@ -55,6 +66,8 @@ class Settings:
             inside_ops=config.option.mem_inside_ops or config.getini("mem_inside_ops"),
             report=config.option.mem_report,
             verbose=config.get_verbosity(VERBOSITY) > 0,
+            json=_json(config),
+            junit=config.getini("mem_junit"),
         )
 
 
@@ -103,6 +116,14 @@ def add_options(parser: pytest.Parser) -> None:
         help="print a table of every tracked test: peak, its largest reference type, limit, verdict",
     )
     group.addoption(
+        "--mem-json",
+        dest="mem_json",
+        metavar="PATH",
+        default=None,
+        help="write the whole run to PATH as JSON, for `pytest-footprint compare` and other programs: footprints,"
+        " limits and baseline checks of every test (ini: mem_json; default: no file)",
+    )
+    group.addoption(
         "--mem-inside-ops",
         dest="mem_inside_ops",
         action="store_true",
@@ -111,6 +132,8 @@ def add_options(parser: pytest.Parser) -> None:
         " so keep it out of baselines (ini: mem_inside_ops; default: off)",
     )
     parser.addini("mem_inside_ops", "default of --mem-inside-ops", type="bool", default=False)
+    parser.addini("mem_json", "default of --mem-json, from the root directory", type="string", default="")
+    parser.addini("mem_junit", "add peak and end of tracked tests to the JUnit properties", type="bool", default=False)
     parser.addini("max_peak_memory", "default of --max-peak-memory", type="string", default="")
     parser.addini("mem_tolerance", "default of --mem-tolerance", type="string", default="")
     parser.addini(f"verbosity_{VERBOSITY}", "how much failures of memory checks show; auto follows -v", default="auto")
@@ -125,3 +148,27 @@ def _value(config: pytest.Config, option: str, ini: str) -> tuple[str, str]:
         return config.getini(ini), f"ini {ini}"
     except TypeError as problem:
         raise pytest.UsageError(str(problem)) from None
+
+
+def _json(config: pytest.Config) -> Path | None:
+    text, rule = _value(config, "mem_json", "mem_json")
+    if not text or config.option.collectonly or config.option.help:
+        return None
+    path = (config.invocation_params.dir if rule.startswith("--") else config.rootpath) / Path(text).expanduser()
+    # Workers of xdist do not write.
+    if not hasattr(config, "workerinput") and (problem := _cannot_write(path)):
+        msg = f"{rule}: cannot write {text}: {problem}; give a file in a folder that can be written"
+        raise pytest.UsageError(msg)
+    return path
+
+
+def _cannot_write(path: Path) -> str:
+    """Why no file can be put at ``path``; tried, as permissions alone do not tell."""
+    if path.is_dir():
+        return "it is a folder"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path.parent):
+            return ""
+    except OSError as problem:
+        return problem.strerror or str(problem)

@@ -16,11 +16,13 @@ from syrupy.location import PyTestLocation
 
 from pytest_footprint.baseline import BaselineWriteError, baseline_path, write_atomically
 from pytest_footprint.baseline.kinds import Value
+from pytest_footprint.model.run import CheckVerdict
 from pytest_footprint.model.tolerance import Tolerance
 from pytest_footprint.pytest_plugin.baseline_check import BaselineCheck, check
 from pytest_footprint.pytest_plugin.check_log import CHECK_LOG, CheckLog
 from pytest_footprint.pytest_plugin.explained import Explained
 from pytest_footprint.pytest_plugin.measured import device_key, measured
+from pytest_footprint.pytest_plugin.recording import RECORDING
 from pytest_footprint.pytest_plugin.settings import SETTINGS
 from pytest_footprint.pytest_plugin.texts import not_written, shown, test_id, update_command, used_twice
 
@@ -139,9 +141,16 @@ class MemBaseline(SnapshotAssertion, Explained):
         """
         done = self._check(measured(other))
         self._path = done.path
+        verdict = self._judge(done)
+        if (found := self._item.stash[RECORDING].findings) is not None:
+            found.compared(done.value, done.result(verdict, self._check_name(), self._log.failure, self._item.config))
+        return not self._log.failure
+
+    def _judge(self, done: BaselineCheck) -> CheckVerdict:
+        """Decide whether the check passes, and note the text of its failure if not."""
         if done.path in self._log.checked and not done.holds:
             self._log.failure = used_twice(done.shown_path)
-            return False
+            return CheckVerdict.SHARED
         self._log.checked.add(done.path)
         allowed = super().__eq__(done.content())
         if error := self.executions[self.num_executions - 1].exception:
@@ -150,9 +159,15 @@ class MemBaseline(SnapshotAssertion, Explained):
             self._log.failure = ""
         elif allowed:
             self._log.failure = self._write(done)
+            return CheckVerdict.NOT_WRITTEN if self._log.failure else CheckVerdict.WRITTEN
         else:
             self._log.failure = done.failure(verbose=self._settings.verbose)
-        return not self._log.failure
+        return done.verdict
+
+    def _check_name(self) -> str:
+        if self.label is not None:
+            return f"check {self.label!r}"
+        return "check" if self._log.unnamed == 1 else f"check {self._log.unnamed}"
 
     __hash__ = None  # type: ignore[assignment] # as SnapshotAssertion: its equality changes with what is stored
 

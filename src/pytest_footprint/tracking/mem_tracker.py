@@ -56,6 +56,9 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
 
     supports_higher_order_operators = True
 
+    on_footprint: Callable[[Footprint], None] | None = None
+    """Called with each footprint that `run` and `footprint` return."""
+
     @classmethod
     def ignore_compile_internals(cls) -> bool:
         """What is compiled runs compiled: a compiled graph is one opaque region, of which its operators are seen."""
@@ -212,11 +215,14 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
             self._inside_ops.stop()
             self._inside_ops.start()
         events = self._left_at[0] if self._left_at is not None else None
-        return Reading(self.trace, events).footprint(
+        footprint = Reading(self.trace, events).footprint(
             window,
             structure=structure_of_roots(self._recorder.names, self.trace),
             environment=environment(self.trace.devices.keys),
         )
+        if self.on_footprint is not None:
+            self.on_footprint(footprint)
+        return footprint
 
     @contextmanager
     def _isolated(self) -> Generator[MemTracker]:

@@ -1,0 +1,59 @@
+"""What one phase of a test has to tell the process that prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_footprint.pytest_plugin.check_log import CHECK_LOG
+from pytest_footprint.pytest_plugin.recording import RECORDING, Recording
+from pytest_footprint.pytest_plugin.results import Results, TrackedTest
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def results_of(item: pytest.Item, report: pytest.TestReport, failure: str) -> Results:
+    """What the phase of ``item`` that ``report`` is about has to tell; ``failure`` is what a check said."""
+    log = item.stash.get(CHECK_LOG, None)
+    recording = item.stash.get(RECORDING, None)
+    updates = log.take_updates() if log else ()
+    if recording is None:
+        return Results(updates=updates)
+    failure = failure or (recording.failure if report.when == "call" else "")
+    tracked = _row(recording, report) if report.when == "call" else None
+    found = recording.findings if report.when == "teardown" else None
+    return Results(
+        tracked=(tracked,) if tracked else (),
+        updates=updates,
+        failure=failure if report.failed else "",
+        findings=found.text(recording.footprint, recording.limit) if found else "",
+        devices=found.devices(recording.footprint) if found else (),
+    )
+
+
+def _row(recording: Recording, report: pytest.TestReport) -> TrackedTest | None:
+    if recording.footprint is None:
+        return None
+    peak = recording.footprint.peak
+    device = next(iter(recording.breaches), None) or max(peak, key=lambda each: peak[each].total, default=None)
+    if device is None:
+        return None
+    own = recording.footprint.measured.get(device)
+    from pytest_footprint.report import largest  # noqa: PLC0415 - loads when there is something to report
+
+    return TrackedTest(
+        test=report.nodeid,
+        nbytes=int(peak[device].total),
+        peak=f"{device} {peak[device].total}",
+        allocated=str(own.allocated) if own else "",
+        reserved=str(own.reserved) if own else "",
+        largest=largest(peak[device]),
+        limit="" if recording.limit is None else str(recording.limit),
+        verdict=_verdict(recording, report),
+    )
+
+
+def _verdict(recording: Recording, report: pytest.TestReport) -> str:
+    if hasattr(report, "wasxfail"):
+        return "xfailed" if report.skipped else "xpassed"
+    return "over the limit" if report.failed and recording.breaches else report.outcome

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from importlib.resources import files
+
+import jsonschema
+import pytest
+from runs import ENVIRONMENT, EVERYTHING, footprint, one_test, run_of
+
+from pytest_footprint.model.ref_type import RefType
+from pytest_footprint.model.run import CheckVerdict, Outcome, Run
+from pytest_footprint.model.run_json import read_run, run_text
+
+RUN_SCHEMA = json.loads(files("pytest_footprint").joinpath("run.schema.json").read_text("utf-8"))
+
+
+def problems(text: str) -> list[str]:
+    return [error.message for error in jsonschema.Draft202012Validator(RUN_SCHEMA).iter_errors(json.loads(text))]
+
+
+def field_names(value: object) -> Iterator[tuple[str, set[str]]]:
+    """Name and fields of the class of every value within ``value``."""
+    if is_dataclass(value):
+        names = {field.name for field in fields(value)}
+        yield type(value).__name__, names
+        value = [getattr(value, name) for name in names]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from field_names(each)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [run_of(), EVERYTHING, run_of(one_test("test_b.py::test", footprint(1), footprint(2)), complete=False)],
+    ids=["empty", "everything", "two footprints"],
+)
+def test_a_run_is_read_back_as_it_was_and_is_what_the_schema_says(run: Run) -> None:
+    text = run_text(run)
+
+    assert read_run(text) == run
+    assert read_run(text).times == run.times
+    assert problems(text) == []
+
+
+def test_the_schema_names_every_field_and_every_word() -> None:
+    jsonschema.Draft202012Validator.check_schema(RUN_SCHEMA)
+    found = dict(field_names(EVERYTHING))
+    described = {name: set(each["properties"]) for name, each in RUN_SCHEMA["$defs"].items() if "properties" in each}
+
+    assert set(RUN_SCHEMA["properties"]) == found.pop("Run") | {"schema", "kind"}
+    assert found.pop("Usage") == set(RefType)
+    assert described == {name: names for name, names in found.items() if len(names) > 1}
+    assert RUN_SCHEMA["$defs"]["RefType"]["enum"] == list(RefType)
+    assert RUN_SCHEMA["$defs"]["RecordedTest"]["properties"]["outcome"]["enum"] == list(Outcome)
+    assert RUN_SCHEMA["$defs"]["CheckResult"]["properties"]["verdict"]["enum"] == list(CheckVerdict)
+
+
+def test_times_are_all_on_the_last_line_and_each_test_has_a_line() -> None:
+    *others, last = run_text(EVERYTHING).splitlines()
+
+    assert len(others) == 2 + len(EVERYTHING.tests) + 1
+    assert last == '"times":{"started":"2026-11-24T12:00:00+00:00","seconds":2.5,"tests":{"test_a.py::test_all":1.5}}}'
+    assert "2026" not in "".join(others)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "it is not JSON: Expecting property name"),
+        ("[]", 'it is JSON, but not that of a run: it has no "kind": "run" and "schema"'),
+        ('{"schema":1,"Footprint":{}}', "it is JSON, but not that of a run"),
+        ('{"kind":"run","schema":2}', "it has schema 2, and this version reads 1: upgrade pytest-footprint"),
+        (
+            '{"kind":"run","schema":0}',
+            "it has schema 0, and this version reads 1: write it anew with pytest --mem-json",
+        ),
+        ('{"kind":"run","schema":1,"tests":7}', "not the JSON of a Run: TypeError: 'int' object is not iterable"),
+    ],
+)
+def test_what_is_no_run_is_refused_with_the_reason(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=r"JSON|schema") as raised:
+        read_run(text)
+
+    assert problem in str(raised.value)
+
+
+def test_numbers_that_another_program_wrote_are_read() -> None:
+    text = run_text(EVERYTHING).replace('"seconds":2.5', '"seconds":2')
+
+    assert read_run(text).times.seconds == 2
+    assert read_run(text).environment == ENVIRONMENT
