@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from pytest_footprint.cli.command import Command, CommandError
 
-COMMANDS: tuple[str, ...] = ()
+COMMANDS = ("compare",)
 """Modules of this package, in the order in which help lists them; each holds its `Command` as ``COMMAND``."""
 
 _BAD_INPUT = 2
@@ -57,12 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="pytest-footprint", description=_ABOUT, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"pytest-footprint {version('pytest-footprint')}")
-    if COMMANDS:
-        commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-        for module in COMMANDS:
-            command: Command = import_module(f"{__name__}.{module}").COMMAND
-            about = "\n\n".join(filter(None, [command.summary, command.about]))
-            own = commands.add_parser(command.name, help=command.summary, description=about, formatter_class=raw)
-            command.add_arguments(own)
-            own.set_defaults(command=command)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for module in COMMANDS:
+        command: Command = import_module(f"{__name__}.{module}").COMMAND
+        about = "\n\n".join(filter(None, [command.summary, command.about]))
+        own = commands.add_parser(command.name, help=command.summary, description=about, formatter_class=raw)
+        command.add_arguments(own)
+        own.set_defaults(command=command)
     return parser

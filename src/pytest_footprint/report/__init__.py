@@ -4,6 +4,9 @@ from pytest_footprint.report.failure import failure_text
 from pytest_footprint.report.footprint_table import footprint_text
 from pytest_footprint.report.headline import headline
 from pytest_footprint.report.limit import Breach, breach_headline, breach_text
+from pytest_footprint.report.run_comparison import run_comparison_text
+from pytest_footprint.report.run_comparison_json import run_comparison_json
+from pytest_footprint.report.run_markdown import run_comparison_markdown
 from pytest_footprint.report.snapshots import snapshot_text, state_snapshots_text
 from pytest_footprint.report.summary import brief, largest, memory_table, update_table
 
@@ -17,6 +20,9 @@ __all__ = [
     "headline",
     "largest",
     "memory_table",
+    "run_comparison_json",
+    "run_comparison_markdown",
+    "run_comparison_text",
     "snapshot_text",
     "state_snapshots_text",
     "update_table",

@@ -25,23 +25,29 @@ def failure_text(comparison: Comparison, *, accept: str, verbose: bool = False) 
         accept: the command that makes the new value the baseline.
         verbose: show every row, in full.
     """
+    said = "to accept it as the new baseline"
+    if improved(comparison):
+        said = "this is an improvement; to defend it from now on"
+    return "\n\n".join([*difference_parts(comparison, headline(comparison), verbose=verbose), f"{said}: {accept}"])
+
+
+def difference_parts(
+    comparison: Comparison, first: str, *, verbose: bool, sides: tuple[str, str] = ("baseline", "now")
+) -> list[str]:
+    """What differs, in paragraphs: ``first`` with the sentences behind it, what changed, what grew."""
     lines = text_lines(comparison)
-    parts = [headline(comparison)]
+    parts = [first]
     if comparison.sizes:
         parts[0] += "".join(f"\n{line}" for line in _fitting(details(comparison), verbose=verbose))
-        parts.append(sizes_table(comparison.sizes, None if verbose else _SIZES))
+        parts.append(sizes_table(comparison.sizes, None if verbose else _SIZES, sides=sides))
     if comparison.culprits:
         parts.append(culprits_table(comparison.culprits, None if verbose else _CULPRITS))
     if lines and (comparison.sizes or len(lines) > 1 or verbose):
         parts.append(_lines(_title(comparison), lines, None if verbose else _LINES))
     if comparison.recorded:
         told = ", ".join(f"{name} {was} -> {now}" for name, (was, now) in comparison.recorded.items())
-        parts.append(f"the baseline comes from another environment (baseline -> now): {told}")
-    said = "to accept it as the new baseline"
-    if improved(comparison):
-        said = "this is an improvement; to defend it from now on"
-    parts.append(f"{said}: {accept}")
-    return "\n\n".join(parts)
+        parts.append(f"the {sides[0]} comes from another environment ({' -> '.join(sides)}): {told}")
+    return parts
 
 
 def sizes_table(

@@ -12,29 +12,41 @@ from pytest_footprint.report.words import kind, percent, signed
 def headline(comparison: Comparison) -> str:
     """The largest change with its cause in short; the first line of a failure."""
     if comparison.sizes:
-        return _of_sizes(comparison)
-    first, rest = telling_line(comparison) or text_lines(comparison)[0], len(comparison.changes) - 1
-    tail = f", and {rest} more" if rest else ""
+        verb = "is below" if improved(comparison) else "differs from"
+        return f"memory {verb} its baseline: {change_line(comparison)}"
     match comparison.changes[0]:
         case TextChange(signal=Signal.SAVED):
-            return f"what is saved for backward is not what the baseline says: {first}{tail}"
+            before = "what is saved for backward is not what the baseline says"
         case OrderChange():
-            return f"modules run in another order than in the baseline: {first}{tail}"
+            before = "modules run in another order than in the baseline"
         case _:
-            return f"the structure is not that of the baseline: {first}{tail}"
+            before = "the structure is not that of the baseline"
+    return f"{before}: {change_line(comparison)}"
 
 
-def _of_sizes(comparison: Comparison) -> str:
-    found = cause(comparison)
-    main = found.main
-    verb = "is below" if improved(comparison) else "differs from"
-    moved = f"{signed(main.difference)} ({percent(main.percent)})"
-    said = f"memory {verb} its baseline: {main.device} {_subject(main)} {moved}"
+def change_line(comparison: Comparison) -> str:
+    """``cpu peak +1 MiB (+0.6 %), 512 KiB more with every step: activations kept by GPT.head``."""
+    if comparison.sizes:
+        return ": ".join(filter(None, [_moved(comparison), why(comparison)]))
+    rest = len(comparison.changes) - 1
+    return why(comparison) + (f", and {rest} more" if rest else "")
+
+
+def why(comparison: Comparison) -> str:
+    """What is behind the largest change, in short; ``""`` when nothing is known."""
+    if not comparison.sizes:
+        return telling_line(comparison) or text_lines(comparison)[0]
+    graph = "a graph outlives its step" if comparison.graph_kept else ""
+    return telling_line(comparison) or graph or cause(comparison).brief
+
+
+def _moved(comparison: Comparison) -> str:
+    main = cause(comparison).main
+    said = f"{change_subject(main)} {signed(main.difference)} ({percent(main.percent)})"
     grows = [change for change in comparison.sizes if _is_leak(change) and change.device == main.device]
     if grows and main.signal is not Signal.GROWTH:
         said += f", {ByteSize(grows[0].after)} more with every step"
-    why = telling_line(comparison) or ("a graph outlives its step" if comparison.graph_kept else found.brief)
-    return f"{said}: {why}" if why else said
+    return said
 
 
 def details(comparison: Comparison) -> list[str]:
@@ -63,9 +75,11 @@ def _is_leak(change: SizeChange) -> bool:
     return change.signal is Signal.GROWTH and change.subject == TOTAL and change.after > max(0, change.before)
 
 
-def _subject(change: SizeChange) -> str:
+def change_subject(change: SizeChange) -> str:
+    """``cpu peak``, ``cpu growth per step of activations``."""
     signal = "growth per step" if change.signal is Signal.GROWTH else change.signal.value
-    return signal if change.subject == TOTAL else f"{signal} of {subject_words(change)}"
+    whole = f"{change.device} {signal}"
+    return whole if change.subject == TOTAL else f"{whole} of {subject_words(change)}"
 
 
 def subject_words(change: SizeChange) -> str:
