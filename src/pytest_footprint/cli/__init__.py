@@ -11,7 +11,10 @@ from importlib.metadata import version
 
 from pytest_footprint.cli.command import Command, CommandError
 
-COMMANDS = ("compare",)
+COMMANDS = (
+    "show",
+    "compare",
+)
 """Modules of this package, in the order in which help lists them; each holds its `Command` as ``COMMAND``."""
 
 _BAD_INPUT = 2

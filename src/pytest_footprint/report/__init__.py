@@ -7,8 +7,10 @@ from pytest_footprint.report.limit import Breach, breach_headline, breach_text
 from pytest_footprint.report.run_comparison import run_comparison_text
 from pytest_footprint.report.run_comparison_json import run_comparison_json
 from pytest_footprint.report.run_markdown import run_comparison_markdown
+from pytest_footprint.report.run_table import footprints_text, run_table
 from pytest_footprint.report.snapshots import snapshot_text, state_snapshots_text
 from pytest_footprint.report.summary import brief, largest, memory_table, update_table
+from pytest_footprint.report.value_text import value_text
 
 __all__ = [
     "Breach",
@@ -17,13 +19,16 @@ __all__ = [
     "brief",
     "failure_text",
     "footprint_text",
+    "footprints_text",
     "headline",
     "largest",
     "memory_table",
     "run_comparison_json",
     "run_comparison_markdown",
     "run_comparison_text",
+    "run_table",
     "snapshot_text",
     "state_snapshots_text",
     "update_table",
+    "value_text",
 ]

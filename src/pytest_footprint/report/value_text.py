@@ -1,0 +1,34 @@
+"""Any value that a baseline holds, as a person reads it."""
+
+from __future__ import annotations
+
+from pytest_footprint.model.call_order import fold_order
+from pytest_footprint.model.footprint import Footprint
+from pytest_footprint.model.fqn import fold_alike
+from pytest_footprint.model.hierarchy import Hierarchy
+from pytest_footprint.model.structure import Structure
+from pytest_footprint.report.footprint_table import footprint_text
+from pytest_footprint.report.table import WIDTH, indented, table, wrapped
+from pytest_footprint.report.words import tensors
+
+
+def value_text(value: Footprint | Hierarchy | Structure, *, verbose: bool = False) -> str:
+    """Tables of a footprint, the three orders of a hierarchy, the tensors of a structure."""
+    if isinstance(value, Footprint):
+        return footprint_text(value, verbose=verbose)
+    if isinstance(value, Hierarchy):
+        orders = (("forward", value.forward), ("backward", value.backward), ("recomputed", value.recomputed))
+        return "\n\n".join(_order(name, fqns, verbose=verbose) for name, fqns in orders)
+    return _structure(value)
+
+
+def _order(name: str, fqns: tuple[str, ...], *, verbose: bool) -> str:
+    lines = list(fqns) if verbose else [part for row in fold_order(fqns) for part in wrapped(row, WIDTH - 2)]
+    return "\n".join([f"{name}, {len(fqns)} calls:", *(indented(line) for line in lines)])
+
+
+def _structure(value: Structure) -> str:
+    looks = ((each.name, tensors(1, each.dtype, each.shape)) for each in value.tensors)
+    text = table(("tensor", "dtype and shape"), [(name, what) for name, _, what in fold_alike(looks)])
+    tied = [f"tied: {', '.join(fold_order(names))}" for names in value.tied]
+    return "\n\n".join(filter(None, [text, "\n".join(tied)]))
