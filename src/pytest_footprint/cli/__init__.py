@@ -14,6 +14,7 @@ from pytest_footprint.cli.command import Command, CommandError
 COMMANDS = (
     "show",
     "compare",
+    "history",
 )
 """Modules of this package, in the order in which help lists them; each holds its `Command` as ``COMMAND``."""
 

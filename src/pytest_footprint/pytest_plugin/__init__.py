@@ -6,6 +6,7 @@ machinery, tabulate, and our own packages that need them) is imported where a te
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterable
 
 import pytest
@@ -37,6 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_footprint.pytest_plugin.run_file import RunFile  # noqa: PLC0415 - loads when a run is written
 
         takers["footprint-json"] = RunFile(config, path)
+    if os.environ.get("GITHUB_ACTIONS") or os.environ.get("GITHUB_STEP_SUMMARY"):
+        from pytest_footprint.pytest_plugin.github import GitHub  # noqa: PLC0415 - loads where GitHub listens
+
+        takers["footprint-github"] = GitHub(config, dict(os.environ))
     for name, taker in takers.items():
         config.pluginmanager.register(taker, name)
     config.pluginmanager.register(Receiver(list(takers.values())), "footprint-receiver")

@@ -95,6 +95,10 @@ class Recording:
             self._tracker.on_footprint = None  # that of the whole test is none that the test took
             self.footprint = self._tracker.footprint()
             self.breaches = tuple(self.limit.breaches(self.footprint.peak)) if self.limit is not None else ()
+            if self._settings.junit:
+                from pytest_footprint.pytest_plugin.junit import set_properties  # noqa: PLC0415 - loads when wanted
+
+                set_properties(self._item, self.footprint)
 
     def check_limit(self) -> None:
         """Fail the test when its peak is above its limit."""

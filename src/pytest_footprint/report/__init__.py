@@ -2,7 +2,9 @@
 
 from pytest_footprint.report.failure import failure_text
 from pytest_footprint.report.footprint_table import footprint_text
+from pytest_footprint.report.github import annotation, step_summary
 from pytest_footprint.report.headline import headline
+from pytest_footprint.report.history import history_text
 from pytest_footprint.report.limit import Breach, breach_headline, breach_text
 from pytest_footprint.report.run_comparison import run_comparison_text
 from pytest_footprint.report.run_comparison_json import run_comparison_json
@@ -14,6 +16,7 @@ from pytest_footprint.report.value_text import value_text
 
 __all__ = [
     "Breach",
+    "annotation",
     "breach_headline",
     "breach_text",
     "brief",
@@ -21,6 +24,7 @@ __all__ = [
     "footprint_text",
     "footprints_text",
     "headline",
+    "history_text",
     "largest",
     "memory_table",
     "run_comparison_json",
@@ -29,6 +33,7 @@ __all__ = [
     "run_table",
     "snapshot_text",
     "state_snapshots_text",
+    "step_summary",
     "update_table",
     "value_text",
 ]

@@ -1,0 +1,1 @@
+"""Peaks of many runs, by commit, in one SQLite file."""
