@@ -7,9 +7,10 @@ from runs import ENVIRONMENT, footprint, one_test, run_of
 
 from pytest_footprint.comparison.gates import gate_failures
 from pytest_footprint.comparison.runs import compare_runs
+from pytest_footprint.model.comparison import Signal
 from pytest_footprint.model.gate import Gate
 from pytest_footprint.model.hierarchy import Hierarchy
-from pytest_footprint.model.run import Outcome, RecordedTest, Run
+from pytest_footprint.model.run import WHOLE_TEST, Outcome, RecordedTest, Run, TakenFootprint
 from pytest_footprint.model.run_comparison import OnlyOneSide
 
 BASE = run_of(one_test("a", footprint(100), footprint(20)), one_test("b", footprint(10, saved_mib=1)))
@@ -44,6 +45,23 @@ def test_what_only_one_run_has_is_named_with_what_became_of_the_test() -> None:
 
     assert comparison.vanished == (OnlyOneSide("a", ("run 2",), "", whole=False), OnlyOneSide("b", ("run",), "skipped"))
     assert comparison.appeared == (OnlyOneSide("c", ("run", "run 2"), ""),)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.XFAILED, Outcome.ERROR])
+def test_what_a_whole_test_leaves_counts_only_if_no_traceback_keeps_it(outcome: Outcome) -> None:
+    before, after = footprint(100, grown_mib=0), replace(footprint(101, grown_mib=9), end=footprint(9).peak)
+    base = run_of(
+        RecordedTest("a", Outcome.PASSED, (TakenFootprint(WHOLE_TEST, before), TakenFootprint("run", before)))
+    )
+
+    def signals(head_outcome: Outcome) -> list[tuple[str, set[Signal]]]:
+        taken = (TakenFootprint(WHOLE_TEST, after), TakenFootprint("run", after))
+        comparison = compare_runs(base, run_of(RecordedTest("a", head_outcome, taken)))
+        return [(each.name, {size.signal for size in each.comparison.sizes}) for each in comparison.changes]
+
+    everything = {Signal.PEAK, Signal.END, Signal.GROWTH}
+    assert signals(outcome) == [("test", {Signal.PEAK}), ("run", everything)]
+    assert signals(Outcome.PASSED) == [("test", everything), ("run", everything)]
 
 
 def test_versions_that_differ_and_runs_that_stopped_are_told() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from pytest_footprint.comparison.compare import compare
-from pytest_footprint.model.footprint import Footprint
-from pytest_footprint.model.run import Environment, RecordedTest, Run
+from pytest_footprint.model.footprint import NOTHING, Footprint
+from pytest_footprint.model.run import WHOLE_TEST, Environment, Outcome, RecordedTest, Run
 from pytest_footprint.model.run_comparison import FootprintChange, OnlyOneSide, RunComparison
+
+_FAILED = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.XFAILED})
 
 
 def compare_runs(base: Run, head: Run) -> RunComparison:
@@ -34,12 +37,20 @@ def _taken(tests: dict[str, RecordedTest], test: str) -> dict[str, Footprint]:
 
 def _changes(before: RecordedTest, after: RecordedTest) -> Iterator[FootprintChange]:
     stored = {each.name: each.footprint for each in before.footprints}
+    failed = {before.outcome, after.outcome} & _FAILED
     for each in after.footprints:
-        was = stored.get(each.name)
-        if was is None or was == each.footprint:
+        was, now = stored.get(each.name), each.footprint
+        if was is None or was == now:
             continue
-        if comparison := compare(was, each.footprint):
-            yield FootprintChange(after.test, each.name, was, each.footprint, comparison)
+        if failed and each.name == WHOLE_TEST:
+            was, now = _without_end(was), _without_end(now)
+        if comparison := compare(was, now):
+            yield FootprintChange(after.test, each.name, was, now, comparison)
+
+
+def _without_end(footprint: Footprint) -> Footprint:
+    """The traceback of a failed test keeps its tensors alive, so what is left at its end says nothing."""
+    return replace(footprint, end=NOTHING, growth=NOTHING, at_end=())
 
 
 def _missing(here: dict[str, RecordedTest], there: dict[str, RecordedTest]) -> Iterator[OnlyOneSide]:
