@@ -102,6 +102,22 @@ def test_serial_and_parallel_runs_write_the_same_but_for_the_line_of_times(proje
     assert serial == parallel
 
 
+def test_footprints_of_an_fsdp_tracker_are_there_too(project: Project) -> None:
+    project.write(
+        TORCH_WORKS,
+        """
+        def test_it(fsdp_mem_tracker):
+            model = torch.nn.Linear(256, 1, bias=False)
+            fsdp_mem_tracker(model).footprint()
+        """,
+    )
+
+    project.run("--mem-json=run.json").assert_outcomes(passed=1)
+
+    [taken] = by_name(written(project))["test_it"].footprints
+    assert (taken.name, int(taken.footprint.peak["cpu"].parameters)) == ("run", 1024)
+
+
 def test_a_failed_check_says_why_and_names_the_culprits(each_way: Project) -> None:
     test = "def test_step(mem_baseline):\n    assert footprint(SIZE) == mem_baseline"
     each_way.write(FOOTPRINTS_WORK, "SIZE = 1024", test)

@@ -34,6 +34,7 @@ and run
     pytest --mem-baseline-update   store what is measured now
     pytest                         fail where memory differs from what is stored
     pytest --mem-all --mem-report  a table of every test that touches torch
+    pytest --mem-json run.json     the whole run, for the commands below
 """
 
 

@@ -39,7 +39,7 @@ class GitHub:
         self._tracked.update((each.test, each) for each in results.tracked)
         if report.when == "setup":
             self._failures.pop(report.nodeid, None)
-        if results.failure and report.failed:
+        if results.failure:
             file, line = self._place(report)
             self._failures[report.nodeid] = _Failure(report.nodeid, self._shown(file), line, results.failure)
 
