@@ -193,6 +193,28 @@ def test_outcomes_are_those_of_pytest_and_a_rerun_test_counts_once(each_way: Pro
     assert len(tests["test_passed_at_last"].checks) == 1
 
 
+@pytest.mark.skipif(pytest.version_tuple < (9, 0), reason="pytest 8 has no subtests")
+def test_a_failed_subtest_fails_its_test_and_its_time_counts_once(project: Project) -> None:
+    project.write(
+        """
+        import time
+
+        def test_it(subtests):
+            for number in range(3):
+                with subtests.test(number=number):
+                    time.sleep(0.5)
+                    assert number != 1
+        """
+    )
+
+    project.run("--mem-json=run.json")
+
+    run = written(project)
+    [seconds] = run.times.tests.values()
+    assert run.tests[0].outcome == "failed"
+    assert 1.5 <= seconds <= run.times.seconds
+
+
 def test_a_run_that_stops_at_a_failure_says_so(each_way: Project) -> None:
     each_way.write("def test_a(): assert False", "def test_b(): pass")
 

@@ -34,7 +34,8 @@ class _RunTest:
 
     def take(self, report: pytest.TestReport, results: Results) -> None:
         self.outcome = _outcome(report, self.outcome)
-        self.seconds += report.duration
+        if not hasattr(report, "context"):  # the time of a subtest is also in its test's
+            self.seconds += report.duration
         self.found = results.findings or self.found
         self.devices = results.devices or self.devices
 
@@ -91,9 +92,11 @@ class RunFile:
 
 def _outcome(report: pytest.TestReport, before: Outcome | None) -> Outcome | None:
     """The outcome of a test after one more phase."""
+    if before is Outcome.FAILED:
+        return before  # what comes later makes nothing better, as a test that passes after a failed subtest
     if report.failed:
         if report.when in {"setup", "teardown"}:
-            return Outcome.FAILED if before is Outcome.FAILED else Outcome.ERROR
+            return Outcome.ERROR
         return Outcome.FAILED  # also where a worker of xdist crashed, which reports no phase
     if report.skipped:
         return Outcome.XFAILED if hasattr(report, "wasxfail") else Outcome.SKIPPED

@@ -142,8 +142,11 @@ class MemBaseline(SnapshotAssertion, Explained):
         done = self._check(measured(other))
         self._path = done.path
         verdict = self._judge(done)
-        if (found := self._item.stash[RECORDING].findings) is not None:
-            found.compared(done.value, done.result(verdict, self._check_name(), self._log.failure, self._item.config))
+        recording = self._item.stash.get(RECORDING, None)
+        if recording is not None and recording.findings is not None:
+            recording.findings.compared(
+                done.value, done.result(verdict, self._check_name(), self._log.failure, self._item.config)
+            )
         return not self._log.failure
 
     def _judge(self, done: BaselineCheck) -> CheckVerdict:
