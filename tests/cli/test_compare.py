@@ -160,6 +160,22 @@ def test_a_comment_fits_github_however_much_changed(
     assert text.rstrip().endswith("do not fit here: `pytest-footprint compare base.json head.json -v` shows all")
 
 
+def test_what_is_missing_on_one_side_is_told_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(run_of(*(one_test(name, footprint(1), footprint(2)) for name in "abc")), "base.json")
+    none = (RecordedTest("a", Outcome.PASSED), RecordedTest("c", Outcome.ERROR))
+    write(run_of(*none, one_test("b", footprint(1))), "head.json")
+
+    compare()
+
+    assert capsys.readouterr().out == (
+        "none of 1 test changed; 3 vanished\n\n"
+        "vanished (no footprint in head):\n  a: takes none in head\n  b: run 2\n  c: error in head\n"
+    )
+
+
 def test_runs_without_footprints_say_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -135,5 +135,5 @@ class Run:
     tests: tuple[RecordedTest, ...]
     """Sorted by node id."""
     complete: bool = True
-    """Whether all tests that were selected ran: not so after Ctrl-C, ``-x`` or a crash."""
+    """Whether all tests that were selected ran: not so after Ctrl-C or ``-x``."""
     times: Times = field(default=Times(), compare=False)

@@ -69,12 +69,18 @@ class RunFile:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say where the file is, or why it is not."""
-        shown = os.path.relpath(self._path, self._config.invocation_params.dir)
+        shown = self._shown()
         if self._problem:
             said = f"cannot write the memory of this run to {shown}: {self._problem}; what stood there is untouched"
             terminalreporter.write_line(said, red=True)
         elif terminalreporter.verbosity >= 0:
             terminalreporter.write_sep("-", f"memory of this run: {shown}")
+
+    def _shown(self) -> str:
+        try:
+            return os.path.relpath(self._path, self._config.invocation_params.dir)
+        except ValueError:  # another drive
+            return str(self._path)
 
     def _text(self, *, complete: bool) -> str:
         tests = sorted(self._tests.items())

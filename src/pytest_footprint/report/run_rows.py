@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pytest_footprint.model.comparison import SizeChange
 from pytest_footprint.model.gate import GateFailure
-from pytest_footprint.model.run import WHOLE_TEST
+from pytest_footprint.model.run import WHOLE_TEST, Outcome
 from pytest_footprint.model.run_comparison import FootprintChange, OnlyOneSide, RunComparison
 from pytest_footprint.report.cause import TOTAL, cause
 from pytest_footprint.report.failure import difference_parts
@@ -114,16 +114,13 @@ def _direction(row: ChangedTest) -> int:
 
 def only_one_side(rows: Iterable[OnlyOneSide], other: str) -> list[str]:
     """Tests, or some of their footprints, that ``other`` lacks."""
-    said = []
-    for row in rows:
-        names = ", ".join(row.names)
-        if row.why:
-            said.append(
-                f"{row.test}: {row.why} in {other}" if row.why != "passed" else f"{row.test}: takes none in {other}"
-            )
-        else:
-            said.append(row.test if row.whole else f"{row.test}: {names}")
-    return said
+    return [_only(row, other) for row in rows]
+
+
+def _only(row: OnlyOneSide, other: str) -> str:
+    if row.why:
+        return f"{row.test}: {'takes none' if row.why == Outcome.PASSED else row.why} in {other}"
+    return row.test if row.whole else f"{row.test}: {', '.join(row.names)}"
 
 
 def notes(comparison: RunComparison) -> list[str]:
