@@ -55,7 +55,6 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
     """
 
     supports_higher_order_operators = True
-
     on_footprint: Callable[[Footprint], None] | None = None
     """Called with each footprint that `run` and `footprint` return."""
 
@@ -207,8 +206,7 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
             gc.collect()  # what waits in reference cycles is no leak, and when it dies depends on all that ran before
             self._walk_graphs_without_backward()
             self._allocator_peaks.note()
-        events, _ = self._now()
-        return self._read(everything(self.trace, events))
+        return self._read(everything(self.trace, self._now()[0]))
 
     def _read(self, window: Window) -> Footprint:
         if self._inside_ops is not None and self._depth:
