@@ -126,6 +126,39 @@ def test_a_tolerance_allows_both_directions_up_to_its_bound(
     assert outcomes == [{"passed": 1}, {"passed": 1}, {"failed": 1}, {"failed": 1}]
 
 
+def test_a_conftest_sets_the_tolerance_of_its_tests(project: Project) -> None:
+    project.conftest("""
+        import pytest
+
+        @pytest.fixture
+        def mem_baseline(mem_baseline):
+            return mem_baseline.with_defaults(tolerance="50%")
+    """)
+    test = """
+        def test_step(mem_baseline):
+            assert footprint(SIZE) == mem_baseline
+            assert footprint(SIZE) == mem_baseline(name="strict", tolerance=0)
+            assert footprint(SIZE) == mem_baseline
+    """
+    store(project, 2048, test)
+    write_test(project, 2049, test.replace("tolerance=0", ""))
+    default = project.run("--mem-tolerance=0")
+    write_test(project, 2049, test)
+
+    strict = project.run()
+
+    default.assert_outcomes(passed=1)
+    strict.assert_outcomes(failed=1)
+    strict.stdout.fnmatch_lines([">  *mem_baseline(name=*", "E  *memory differs from its baseline: cpu peak +1 B*"])
+    assert list(project.baselines()) == ["test_step.2.cpu.toml", "test_step.cpu.toml", "test_step.strict.cpu.toml"]
+
+
+def test_other_defaults_than_those_of_a_baseline_are_an_error(project: Project) -> None:
+    write_test(project, 1024, "def test_step(mem_baseline): mem_baseline.with_defaults(matcher=None)")
+
+    project.run().stdout.fnmatch_lines(["E  *TypeError: mem_baseline.with_defaults takes tolerance=, not matcher="])
+
+
 def test_an_update_leaves_what_is_within_the_tolerance_alone(project: Project) -> None:
     store(project, 1000)
     stored = project.baselines()
@@ -150,6 +183,23 @@ def test_each_device_has_its_own_baseline(project: Project) -> None:
         name.partition("~")[0] for name in project.baselines()
     ] == ["test_step.cpu.toml", "test_step.cuda-NVIDIA-H200"]
     assert "activations = 1024 " in project.baselines()["test_step.cpu.toml"]
+
+
+def test_a_baseline_that_exists_only_for_other_devices_is_hinted_at(project: Project) -> None:
+    for device in ("cuda-NVIDIA H200", "xpu"):
+        on_device = f'def test_step(mem_baseline):\n    assert footprint(SIZE, "{device}") == mem_baseline'
+        store(project, 1024, on_device)
+    write_test(project, 1024)
+
+    result = project.run()
+
+    result.stdout.fnmatch_lines(
+        [
+            "E  *no memory baseline is stored at __footprints__/test_it/test_step.cpu.toml",
+            "E       there is one for cuda-NVIDIA-H200 and xpu; this run is on cpu",
+            "E       measured: cpu peak 5 KiB",
+        ]
+    )
 
 
 def test_users_snapshots_stay_as_they_are(project: Project) -> None:

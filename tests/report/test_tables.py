@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
+
+import pytest
 
 from pytest_footprint.model.allocator_peak import AllocatorPeak
 from pytest_footprint.model.byte_size import ByteSize
@@ -20,6 +23,7 @@ from pytest_footprint.report import (
     largest,
     memory_table,
     update_table,
+    update_totals,
 )
 
 MIB = 2**20
@@ -150,28 +154,104 @@ def test_a_byte_over_the_limit_is_told_as_a_byte() -> None:
     )
 
 
-def test_the_report_of_a_run_is_a_table_that_fits() -> None:
-    row = (f"tests/test_gpt.py::{'test' * 30}", "28 MiB", "", "", "activations 16 MiB", "20 MiB", "over")
+ROW = {
+    "test": "tests/models/test_gpt.py::TestTrainingStep::test_keeps_its_footprint[bf16-checkpointed]",
+    "peak": "cpu 1023.99 MiB",
+    "largest": "optimizer states 682.66 MiB",
+    "module": "TransformerForLanguageModelling.decoder.layers.11.self_attention.out_proj",
+    "limit": "1 GiB of activations on cuda",
+    "verdict": "over the limit",
+}
 
-    short, full = memory_table([row]), memory_table([row], verbose=True)
 
-    assert short.splitlines()[0].split() == ["test", "peak", "largest", "limit", "verdict"]
-    assert max(map(len, short.splitlines())) == 100
-    assert row[0] in full
+def test_the_report_of_a_run_is_a_table() -> None:
+    small = {"test": "test_a.py::test_b", "peak": "cpu 1 KiB", "largest": "other 1 KiB", "verdict": "passed"}
+
+    assert (
+        memory_table([small, {**small, "limit": "2 KiB"}])
+        == """\
+test                    peak  largest      limit  verdict
+test_a.py::test_b  cpu 1 KiB  other 1 KiB         passed
+test_a.py::test_b  cpu 1 KiB  other 1 KiB  2 KiB  passed"""
+    )
+
+
+def test_a_column_that_says_nothing_is_left_out() -> None:
+    assert memory_table([{"test": "t", "peak": "cpu 1 B", "verdict": "passed"}]).split("\n")[0].split() == [
+        "test",
+        "peak",
+        "verdict",
+    ]
+
+
+@pytest.mark.parametrize(("width", "verbosity"), [*itertools.product((60, 80, 100, 200), (-1, 0)), (140, 1), (200, 1)])
+def test_the_report_fits_and_names_can_be_read(width: int, verbosity: int) -> None:
+    lines = memory_table([{**ROW, "seconds": "12.5 s"}], verbosity=verbosity, width=width).split("\n")
+
+    assert max(map(len, lines)) <= width
+    assert lines[1].startswith("tests/")
+    assert "pointed]  " in lines[1]
+    assert "cpu 1023.99 MiB" in lines[1]
+    assert lines[1].endswith("over the limit")
+
+
+def test_verbosity_decides_which_columns_there_are() -> None:
+    columns = {
+        level: memory_table([ROW], verbosity=level, width=500 if level < 1 else 60).split("\n")[0].split()
+        for level in range(-2, 4)
+    }
+
+    assert columns[-2] == columns[-1] == ["test", "peak", "verdict"]
+    assert columns[0] == ["test", "peak", "largest", "limit", "verdict"]
+    assert columns[1] == columns[2] == columns[3] == ["test", "peak", "largest", "module", "limit", "verdict"]
+
+
+def test_nothing_is_shortened_with_vv() -> None:
+    row = memory_table([ROW], verbosity=2, width=60).split("\n")[1]
+
+    assert all(cell in row for cell in ROW.values())
+
+
+def test_columns_of_others_stand_before_the_limit() -> None:
+    rows = [{**ROW, "seconds": "12.5"}, {**ROW, "rank": "3"}]
+
+    header = memory_table(rows, width=300).split("\n")[0]
+
+    assert header.split() == ["test", "peak", "largest", "seconds", "rank", "limit", "verdict"]
+
+
+@pytest.mark.parametrize(
+    ("new", "peaks", "others", "text"),
+    [
+        (1, [], 0, "1 baseline written: 1 new"),
+        (2, [], 1, "3 baselines written: 2 new, 1 changed"),
+        (
+            1,
+            [(4 * MIB, 2 * MIB), (4 * MIB, 8 * MIB)],
+            0,
+            "3 baselines written: 1 new, 2 changed; changed peaks 8 MiB -> 10 MiB (+2 MiB, +25 %)",
+        ),
+        (0, [(MIB, MIB)], 0, "1 baseline written: 1 changed; changed peaks 1 MiB -> 1 MiB (as before)"),
+        (0, [(0, MIB)], 0, "1 baseline written: 1 changed; changed peaks 0 B -> 1 MiB (new)"),
+    ],
+)
+def test_an_update_is_summed_up(new: int, peaks: list[tuple[int, int]], others: int, text: str) -> None:
+    assert update_totals(new, peaks, others) == text
 
 
 def test_the_report_of_a_run_has_the_allocators_own_peaks_where_there_is_a_gpu() -> None:
+    names = ("test", "peak", "allocated", "reserved", "largest", "limit", "verdict")
     rows = [
         ("test_gpt.py::test_step", "cuda:0 28 MiB", "60.13 MiB", "82 MiB", "activations 16 MiB", "", "passed"),
         ("test_gpt.py::test_loss", "cpu 2 KiB", "", "", "inputs 1 KiB", "", "passed"),
     ]
 
     assert (
-        memory_table(rows)
+        memory_table([dict(zip(names, row, strict=True)) for row in rows])
         == """\
-test                             peak  allocated  reserved  largest             limit  verdict
-test_gpt.py::test_step  cuda:0 28 MiB  60.13 MiB    82 MiB  activations 16 MiB         passed
-test_gpt.py::test_loss      cpu 2 KiB                       inputs 1 KiB               passed"""
+test                             peak  allocated  reserved  largest             verdict
+test_gpt.py::test_step  cuda:0 28 MiB  60.13 MiB    82 MiB  activations 16 MiB  passed
+test_gpt.py::test_loss      cpu 2 KiB                       inputs 1 KiB        passed"""
     )
 
 

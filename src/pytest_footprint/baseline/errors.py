@@ -22,3 +22,11 @@ class BaselineWriteError(BaselineError):
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(f"cannot write the baseline {where}: {reason}; what was stored before is untouched")
         self.where = where
+
+
+class BaselineDeleteError(BaselineError):
+    """The file could not be deleted."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"cannot delete the baseline {where}: {reason}")
+        self.where = where

@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 FOLDER = "__footprints__"
 """Not syrupy's folder, in which it deletes files that it does not know."""
 
+ANY_DEVICE = "any"
+"""Key of baselines that are the same on every device: orders and structures."""
+
 _KEPT = re.compile(r"[A-Za-z0-9_\-\[\]=,+ ]")
 _LONGEST = {"test": 110, "name": 50, "device": 40}
 """Letters of each part of a file name; file systems take 255 bytes in all."""
+_FILE = re.compile(r"(?P<check>(?P<test>(?:[^.]|\.\.)+?)(?:\.[^.]+)?(?:\.[0-9]+)?)\.(?P<device>[^.]+)\.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """What the name of a baseline file says, as it is written there: see `test_part`."""
+
+    test: str
+    check: str
+    """The test, and the name and number of its check: the same on every device."""
+    device: str
+
+    @classmethod
+    def of(cls, path: Path) -> FileName | None:
+        """Read it; ``None`` when it is not the name of a baseline."""
+        found = _FILE.fullmatch(path.name)
+        return cls(found["test"], found["check"], found["device"]) if found else None
 
 
 def baseline_path(test_file: Path, test_id: str, name: str | None, device_key: str, *, index: int = 1) -> Path:
@@ -27,14 +48,31 @@ def baseline_path(test_file: Path, test_id: str, name: str | None, device_key: s
         device_key: ``cpu``, ``cuda-NVIDIA-H200``.
         index: counts the checks of a test that have the same name, from 1 on.
     """
-    parts = ["..".join(_quoted(part) for part in test_id.split("::"))]
-    parts[0] = _marked(parts[0], test_id, "test")
+    parts = [test_part(test_id)]
     if name is not None:
         parts.append(_marked(_named(name), name, "name"))
     if index > 1:
         parts.append(str(index))
     parts.append(_marked(_quoted(device_key), device_key, "device"))
-    return test_file.parent / FOLDER / test_file.stem / f"{'.'.join(parts)}.toml"
+    return folder_of(test_file) / f"{'.'.join(parts)}.toml"
+
+
+def folder_of(test_file: Path) -> Path:
+    """Where the baselines of its tests lie."""
+    return test_file.parent / FOLDER / test_file.stem
+
+
+def test_part(test_id: str) -> str:
+    """How file names write a test id."""
+    return _marked("..".join(map(_quoted, test_id.split("::"))), test_id, "test")
+
+
+def other_devices(path: Path) -> tuple[str, ...]:
+    """Devices for which there is a baseline of the same check, in alphabetical order."""
+    names = filter(None, map(FileName.of, path.parent.glob("*.toml")))
+    wanted = FileName.of(path)
+    others = {name.device for name in names if wanted and name.check == wanted.check and name.device != wanted.device}
+    return tuple(sorted(device.partition("~")[0] for device in others))
 
 
 def _quoted(text: str) -> str:

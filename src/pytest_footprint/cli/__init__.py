@@ -15,6 +15,8 @@ COMMANDS = (
     "show",
     "compare",
     "history",
+    "check",
+    "prune",
 )
 """Modules of this package, in the order in which help lists them; each holds its `Command` as ``COMMAND``."""
 

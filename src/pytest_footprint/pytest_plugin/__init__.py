@@ -7,21 +7,30 @@ machinery, tabulate, and our own packages that need them) is imported where a te
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 
 import pytest
 
+from pytest_footprint.pytest_plugin import hookspecs
+from pytest_footprint.pytest_plugin.collected import COLLECTING, Collecting
 from pytest_footprint.pytest_plugin.explained import explanation_of, show_in_full
 from pytest_footprint.pytest_plugin.failures import clear_failures, remember_failure
 from pytest_footprint.pytest_plugin.fixtures import fsdp_mem_tracker, mem_baseline, mem_tracker, mod_tracker
+from pytest_footprint.pytest_plugin.header import header
 from pytest_footprint.pytest_plugin.limit import FORM, problems_with_marks
+from pytest_footprint.pytest_plugin.options import add_options
 from pytest_footprint.pytest_plugin.phase import results_of
 from pytest_footprint.pytest_plugin.recording import RECORDING, Recording, forget
 from pytest_footprint.pytest_plugin.results import Receiver, Taker
-from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings, add_options
+from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings
+from pytest_footprint.pytest_plugin.stale import CollectedHere, StaleBaselines
 from pytest_footprint.pytest_plugin.summary import Summary
 
 __all__ = ["fsdp_mem_tracker", "mem_baseline", "mem_tracker", "mod_tracker"]
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(hookspecs)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,9 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{FORM.removeprefix('@pytest.mark.')}: fail the test when its peak is higher")
     config.stash[SETTINGS] = Settings.from_config(config)
+    config.stash[COLLECTING] = Collecting()
     if hasattr(config, "workerinput"):
+        config.pluginmanager.register(CollectedHere(), "footprint-collected")
         return  # a worker of xdist: its reports go to the process that prints
-    takers: dict[str, Taker] = {"footprint-summary": Summary()}
+    # Of what is registered last, pytest shows the tables first.
+    takers: dict[str, Taker] = {"footprint-stale": StaleBaselines(), "footprint-summary": Summary()}
     if (path := config.stash[SETTINGS].json) is not None:
         from pytest_footprint.pytest_plugin.run_file import RunFile  # noqa: PLC0415 - loads when a run is written
 
@@ -48,11 +60,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
     if problems := problems_with_marks(report.result or ()):
         report.outcome, report.longrepr, report.result = "failed", problems, []
+    collector.config.stash[COLLECTING].note(collector, report)
     return report
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    if items:
+        items[0].config.stash[COLLECTING].note_deselected(len(items))
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return header(config, None)
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest.Item]) -> list[str]:
+    return header(config, items)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_footprint.baseline import BaselineFormatError, encode, read
+from pytest_footprint.baseline import BaselineFormatError, encode, other_devices, read
 from pytest_footprint.baseline.kinds import Value, kind_of
 from pytest_footprint.comparison import compare
 from pytest_footprint.model.comparison import Comparison
+from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.run import CheckResult, CheckVerdict
 from pytest_footprint.model.tolerance import Tolerance
 from pytest_footprint.pytest_plugin.results import BaselineUpdate
@@ -33,6 +34,8 @@ class BaselineCheck:
     value: Value
     command: str
     """What writes this baseline again."""
+    device: str
+    """Key of the machines that share it."""
     stored: Value | None = None
     """``None`` when nothing is stored, or nothing that can be read."""
     comparison: Comparison = _NO_DIFFERENCE
@@ -72,20 +75,25 @@ class BaselineCheck:
     def update(self) -> BaselineUpdate:
         """The row of the summary once the value is written."""
         before = "unreadable" if self.problem else "" if self.stored is None else brief(self.stored)
-        return BaselineUpdate(self.shown_path, before, brief(self.value))
+        return BaselineUpdate(self.shown_path, before, brief(self.value), _peak(self.stored), _peak(self.value))
 
     def failure(self, *, verbose: bool) -> str:
         """Text for the user when the value is not what is stored."""
         if self.problem:
             return f"memory baseline cannot be read: {self.problem}"
         if self.stored is None:
-            return missing(self.shown_path, self.value, self.command)
+            others = other_devices(self.path)
+            return missing(self.shown_path, self.value, self.command, device=self.device, others=others)
         return failure_text(self.comparison, accept=self.command, verbose=verbose)
 
 
-def check(path: Path, shown_path: str, value: Value, tolerance: Tolerance, command: str) -> BaselineCheck:
-    """Read the baseline at ``path`` and compare ``value`` with it."""
-    unknown = BaselineCheck(path, shown_path, value, command)
+def _peak(value: Value | None) -> int | None:
+    return sum(int(usage.total) for usage in value.peak.values()) if isinstance(value, Footprint) else None
+
+
+def check(unknown: BaselineCheck, tolerance: Tolerance) -> BaselineCheck:
+    """Read the baseline that ``unknown`` names and compare its value with it."""
+    path, shown_path, value, command = unknown.path, unknown.shown_path, unknown.value, unknown.command
     try:
         stored = read(path, kind=type(value), renew=command)
     except FileNotFoundError:

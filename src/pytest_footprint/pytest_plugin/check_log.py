@@ -17,6 +17,8 @@ class CheckLog:
     unnamed: int = 0
     """Checks without a name: the second gets the number 2."""
     checked: set[Path] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+    """Baselines that were looked at; not yet attached to a report."""
     updates: list[BaselineUpdate] = field(default_factory=list)
     """Not yet attached to a report."""
     failure: str = ""
@@ -25,6 +27,11 @@ class CheckLog:
     def take_updates(self) -> tuple[BaselineUpdate, ...]:
         """Updates since the last time, each once."""
         taken, self.updates = tuple(self.updates), []
+        return taken
+
+    def take_asked(self) -> tuple[str, ...]:
+        """Baselines that were looked at since the last time."""
+        taken, self.asked = tuple(self.asked), []
         return taken
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -84,6 +84,10 @@ class Limit:
     def covers(self, device: str) -> bool:
         """Whether it is for this device."""
         return self.device in {None, device, device.partition(":")[0]}
+
+    def shown(self, device: str) -> str:
+        """As text, beside what was measured on ``device``."""
+        return str(replace(self, device=None) if self.covers(device) else self)
 
     def __str__(self) -> str:
         of = "" if self.of == "total" else f" of {self.of}"

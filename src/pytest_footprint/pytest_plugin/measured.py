@@ -6,12 +6,10 @@ import re
 from typing import Protocol, runtime_checkable
 
 from pytest_footprint.baseline.kinds import Value
+from pytest_footprint.baseline.paths import ANY_DEVICE
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.hierarchy import Hierarchy
 from pytest_footprint.model.structure import Structure
-
-ANY_DEVICE = "any"
-"""Key of baselines that are the same on every device: orders and structures."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 

@@ -17,21 +17,23 @@ def results_of(item: pytest.Item, report: pytest.TestReport, failure: str) -> Re
     log = item.stash.get(CHECK_LOG, None)
     recording = item.stash.get(RECORDING, None)
     updates = log.take_updates() if log else ()
+    asked = log.take_asked() if log else ()
     if recording is None:
-        return Results(updates=updates)
+        return Results(updates=updates, asked=asked)
     failure = failure or (recording.failure if report.when == "call" else "")
-    tracked = _row(recording, report) if report.when == "call" else None
+    tracked = _row(item, recording, report) if report.when == "call" else None
     found = recording.findings if report.when == "teardown" else None
     return Results(
         tracked=(tracked,) if tracked else (),
         updates=updates,
+        asked=asked,
         failure=failure if report.failed else "",
         findings=found.text(recording.footprint, recording.limit) if found else "",
         devices=found.devices(recording.footprint) if found else (),
     )
 
 
-def _row(recording: Recording, report: pytest.TestReport) -> TrackedTest | None:
+def _row(item: pytest.Item, recording: Recording, report: pytest.TestReport) -> TrackedTest | None:
     if recording.footprint is None:
         return None
     peak = recording.footprint.peak
@@ -41,6 +43,8 @@ def _row(recording: Recording, report: pytest.TestReport) -> TrackedTest | None:
     own = recording.footprint.measured.get(device)
     from pytest_footprint.report import largest  # noqa: PLC0415 - loads when there is something to report
 
+    limit = recording.limit
+    columns = item.ihook.pytest_footprint_report_columns(item=item, footprint=recording.footprint)
     return TrackedTest(
         test=report.nodeid,
         nbytes=int(peak[device].total),
@@ -48,8 +52,11 @@ def _row(recording: Recording, report: pytest.TestReport) -> TrackedTest | None:
         allocated=str(own.allocated) if own else "",
         reserved=str(own.reserved) if own else "",
         largest=largest(peak[device]),
-        limit="" if recording.limit is None else str(recording.limit),
+        limit="" if limit is None else limit.shown(device),
         verdict=_verdict(recording, report),
+        module=next((group.fqn for group in recording.footprint.at_peak if group.device == device), ""),
+        used=peak[device][limit.of] / limit.nbytes if limit is not None and limit.nbytes else None,
+        more={str(header): str(cell) for row in reversed(columns) for header, cell in (row or {}).items()},
     )
 
 

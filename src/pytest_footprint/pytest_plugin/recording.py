@@ -42,7 +42,12 @@ class Recording:
         self._item = item
         self._tracker: MemTracker | None = None
         self._wanted = self.limit is not None or "mem_tracker" in fixtures
-        self._read_at_end = self.limit is not None or self._settings.reads_every_test
+        self._hooks = item.ihook
+        self._read_at_end = (
+            self.limit is not None
+            or self._settings.reads_every_test
+            or bool(self._hooks.pytest_footprint_taken.get_hookimpls())
+        )
         self.concerned = self._wanted or self._settings.track_all or bool(fixtures & _FIXTURES)
         """Whether the test has anything to do with this plugin."""
 
@@ -99,6 +104,7 @@ class Recording:
                 from pytest_footprint.pytest_plugin.junit import set_properties  # noqa: PLC0415 - loads when wanted
 
                 set_properties(self._item, self.footprint)
+            self._hooks.pytest_footprint_taken(item=self._item, footprint=self.footprint)
 
     def check_limit(self) -> None:
         """Fail the test when its peak is above its limit."""

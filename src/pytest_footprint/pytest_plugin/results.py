@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ class TrackedTest:
     largest: str
     limit: str
     verdict: str
+    module: str = ""
+    """What holds most of the peak."""
+    used: float | None = None
+    """Share of the limit that was used; ``None`` without a limit."""
+    more: dict[str, str] = field(default_factory=dict)
+    """Columns of other plugins: header -> cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,9 @@ class BaselineUpdate:
     before: str
     """What it said, in a few words; ``""`` when it is new."""
     after: str
+    bytes_before: int | None = None
+    """Its peak on all devices; ``None`` when there was none, or for values that are no bytes."""
+    bytes_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,8 @@ class Results:
     """The test's part of ``--mem-json``; ``""`` in all phases but the last."""
     devices: tuple[str, ...] = ()
     """The devices that these findings come from."""
+    asked: tuple[str, ...] = ()
+    """Baselines that were looked at, from pytest's root directory."""
 
     def attach_to(self, report: pytest.TestReport) -> None:
         """Let ``report`` carry this, also to another process."""
@@ -72,6 +83,7 @@ class Results:
             sent["failure"],
             sent["findings"],
             tuple(sent["devices"]),
+            tuple(sent["asked"]),
         )
 
 

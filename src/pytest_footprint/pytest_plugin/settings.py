@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TypeVar
 
 import pytest
 
-from pytest_footprint.model.tolerance import Tolerance
+from pytest_footprint.model.tolerance import EXACT, Tolerance
 from pytest_footprint.pytest_plugin.limit import Limit
+from pytest_footprint.pytest_plugin.options import SORTS, VERBOSITY
+from pytest_footprint.pytest_plugin.partial import partial_flags
 
-VERBOSITY = "footprint"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,8 @@ class Settings:
 
     update: bool
     """Write new and changed baselines, by our flag or by syrupy's."""
+    prune: bool
+    """Delete baselines that no test of a complete run asks for."""
     tolerance: Tolerance
     limit: Limit | None
     """For every test without a marker of its own."""
@@ -27,12 +33,21 @@ class Settings:
     inside_ops: bool
     """Count what operators take and give back inside themselves."""
     report: bool
-    verbose: bool
-    """Show failures in full."""
+    report_sort: str
+    """``peak``, ``limit`` or ``name``."""
+    report_top: int
+    """Lines of the report; 0 for all."""
+    verbosity: int
+    """pytest's: -1 for ``-q``, 2 for ``-vv``."""
     json: Path | None = None
     """Where the whole run is written for machines, absolute."""
     junit: bool = False
     """Add peak and end of each tracked test to its JUnit properties."""
+
+    @property
+    def verbose(self) -> bool:
+        """Whether failures are shown in full."""
+        return self.verbosity > 0
 
     @property
     def reads_every_test(self) -> bool:
@@ -46,26 +61,17 @@ class Settings:
         Raises:
             pytest.UsageError: a value is not what its option takes; the message names the option.
         """
-        size, limit_rule = _value(config, "mem_max_peak_memory", "max_peak_memory")
-        tolerance, tolerance_rule = _value(config, "mem_tolerance", "mem_tolerance")
-        try:
-            limit = Limit.of_every_test(size, limit_rule) if size else None
-        except ValueError as problem:
-            msg = f"{limit_rule}: {problem}"
-            raise pytest.UsageError(msg) from None
-        try:
-            allowed = Tolerance.parse(tolerance or "0")
-        except ValueError as problem:
-            msg = f"{tolerance_rule}: {problem}"
-            raise pytest.UsageError(msg) from None
         return cls(
-            update=config.option.mem_baseline_update or bool(getattr(config.option, "update_snapshots", False)),
-            tolerance=allowed,
-            limit=limit,
-            track_all=config.option.mem_all,
-            inside_ops=config.option.mem_inside_ops or config.getini("mem_inside_ops"),
-            report=config.option.mem_report,
-            verbose=config.get_verbosity(VERBOSITY) > 0,
+            update=bool(config.option.mem_baseline_update) or bool(getattr(config.option, "update_snapshots", False)),
+            prune=_prune(config),
+            tolerance=_read(config, "mem_tolerance", "mem_tolerance", _tolerance) or EXACT,
+            limit=_read(config, "mem_max_peak_memory", "max_peak_memory", Limit.of_every_test),
+            track_all=bool(config.option.mem_all),
+            inside_ops=bool(config.option.mem_inside_ops) or config.getini("mem_inside_ops"),
+            report=any(config.getoption(name) for name in ("mem_report", "mem_report_sort", "mem_report_top")),
+            report_sort=_read(config, "mem_report_sort", "mem_report_sort", _sort) or SORTS[0],
+            report_top=_read(config, "mem_report_top", "mem_report_top", _count) or 0,
+            verbosity=config.get_verbosity(VERBOSITY),
             json=_json(config),
             junit=config.getini("mem_junit"),
         )
@@ -74,69 +80,39 @@ class Settings:
 SETTINGS = pytest.StashKey[Settings]()
 
 
-def add_options(parser: pytest.Parser) -> None:
-    """Register the command line options and ini values."""
-    group = parser.getgroup("footprint", "tensor memory and module structure (pytest-footprint)")
-    group.addoption(
-        "--max-peak-memory",
-        dest="mem_max_peak_memory",
-        metavar="SIZE",
-        default=None,
-        help='fail each test whose tensors take more than SIZE ("2GiB", "500 MB") at once;'
-        " the marker max_peak_memory of a test goes first (ini: max_peak_memory; default: no limit)",
-    )
-    group.addoption(
-        "--mem-baseline-update",
-        dest="mem_baseline_update",
-        action="store_true",
-        default=False,
-        help="write new and changed memory baselines instead of failing, and print old -> new;"
-        " snapshots of other plugins stay as they are",
-    )
-    group.addoption(
-        "--mem-tolerance",
-        dest="mem_tolerance",
-        metavar="TOLERANCE",
-        default=None,
-        help='how far a byte count may be from its baseline: "2%%", 0.02 or "1MiB"'
-        " (ini: mem_tolerance; default: 0, tracked bytes do not depend on timing)",
-    )
-    group.addoption(
-        "--mem-all",
-        dest="mem_all",
-        action="store_true",
-        default=False,
-        help="track every test that touches torch, without changing it",
-    )
-    group.addoption(
-        "--mem-report",
-        dest="mem_report",
-        action="store_true",
-        default=False,
-        help="print a table of every tracked test: peak, its largest reference type, limit, verdict",
-    )
-    group.addoption(
-        "--mem-json",
-        dest="mem_json",
-        metavar="PATH",
-        default=None,
-        help="write the whole run to PATH as JSON, for `pytest-footprint compare` and other programs: footprints,"
-        " limits and baseline checks of every test (ini: mem_json; default: no file)",
-    )
-    group.addoption(
-        "--mem-inside-ops",
-        dest="mem_inside_ops",
-        action="store_true",
-        default=None,
-        help="count also what operators take and give back inside themselves; it depends on kernels and threads,"
-        " so keep it out of baselines (ini: mem_inside_ops; default: off)",
-    )
-    parser.addini("mem_inside_ops", "default of --mem-inside-ops", type="bool", default=False)
-    parser.addini("mem_json", "default of --mem-json, from the root directory", type="string", default="")
-    parser.addini("mem_junit", "add peak and end of tracked tests to the JUnit properties", type="bool", default=False)
-    parser.addini("max_peak_memory", "default of --max-peak-memory", type="string", default="")
-    parser.addini("mem_tolerance", "default of --mem-tolerance", type="string", default="")
-    parser.addini(f"verbosity_{VERBOSITY}", "how much failures of memory checks show; auto follows -v", default="auto")
+def _prune(config: pytest.Config) -> bool:
+    if config.option.mem_baseline_prune and (flags := partial_flags(config)):
+        msg = f"--mem-baseline-prune needs a run of all tests, so it does not go with {', '.join(flags)}"
+        raise pytest.UsageError(msg)
+    return bool(config.option.mem_baseline_prune)
+
+
+def _tolerance(text: str, _rule: str) -> Tolerance:
+    return Tolerance.parse(text)
+
+
+def _sort(text: str, _rule: str) -> str:
+    if text not in SORTS:
+        msg = f"{text!r} is not an order; write {', '.join(SORTS[:-1])} or {SORTS[-1]}"
+        raise ValueError(msg)
+    return text
+
+
+def _count(text: str, _rule: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        msg = f"{text!r} is not a number of lines; write 0 for all of them, or 10"
+        raise ValueError(msg)
+    return int(text)
+
+
+def _read(config: pytest.Config, option: str, ini: str, parse: Callable[[str, str], T]) -> T | None:
+    """The parsed value, given its text and where it comes from; ``None`` when none is set."""
+    text, rule = _value(config, option, ini)
+    try:
+        return parse(text, rule) if text else None
+    except ValueError as problem:
+        msg = f"{rule}: {problem}"
+        raise pytest.UsageError(msg) from None
 
 
 def _value(config: pytest.Config, option: str, ini: str) -> tuple[str, str]:

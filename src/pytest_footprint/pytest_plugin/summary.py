@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pytest_footprint.pytest_plugin.report_lines import report_lines
 from pytest_footprint.pytest_plugin.results import BaselineUpdate, Results, TrackedTest
-from pytest_footprint.pytest_plugin.settings import SETTINGS
+from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
     import pytest
+
+_COLOURS = {
+    "passed": {"green": True},
+    "failed": {"red": True},
+    "over the limit": {"red": True},
+    "xpassed": {"yellow": True},
+    "xfailed": {"yellow": True},
+    "skipped": {"yellow": True},
+}
+"""How pytest marks such outcomes."""
 
 
 def _in_a_line(tracked: Sequence[TrackedTest]) -> str:
@@ -35,22 +46,36 @@ class Summary:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
         """Print old -> new of every baseline that was written, then the report if it was asked for."""
         settings = config.stash[SETTINGS]
-        if not (self._updates or settings.report or settings.track_all):
-            return
-        from pytest_footprint.report import memory_table, update_table  # noqa: PLC0415 - loads when it is drawn
-
         if self._updates:
-            written = [(row.baseline, row.before, row.after) for row in self._updates.values()]
-            terminalreporter.section("memory baselines written")
-            terminalreporter.write_line(update_table(written, verbose=settings.verbose))
+            terminalreporter.write_sep("=", "memory baselines written")
+            terminalreporter.write_line(_written(list(self._updates.values()), settings, _width(config)))
+        if not (settings.report or settings.track_all):
+            return
+        terminalreporter.write_sep("=", "memory of tracked tests")
         tracked = list(self._tracked.values())
         if settings.report and tracked:
-            rows = [
-                (row.test, row.peak, row.allocated, row.reserved, row.largest, row.limit, row.verdict)
-                for row in tracked
-            ]
-            terminalreporter.section("memory of tracked tests")
-            terminalreporter.write_line(memory_table(rows, verbose=settings.verbose))
-        elif settings.report or settings.track_all:
-            terminalreporter.section("memory of tracked tests")
+            for line, verdict in report_lines(tracked, settings, _width(config)):
+                terminalreporter.write(line.removesuffix(verdict))
+                terminalreporter.write_line(verdict, **_COLOURS.get(verdict, {}))
+        else:
             terminalreporter.write_line(_in_a_line(tracked))
+
+
+def _width(config: pytest.Config) -> int:
+    return config.get_terminal_writer().fullwidth
+
+
+def _written(updates: Sequence[BaselineUpdate], settings: Settings, width: int) -> str:
+    from pytest_footprint.report import update_table, update_totals  # noqa: PLC0415 - loads when it is drawn
+
+    rows = [(row.baseline, row.before, row.after) for row in updates]
+    peaks = [
+        (row.bytes_before, row.bytes_after)
+        for row in updates
+        if row.bytes_before is not None and row.bytes_after is not None
+    ]
+    new = sum(not row.before for row in updates)
+    totals = update_totals(new, peaks, others=len(updates) - new - len(peaks))
+    if settings.verbosity < 0:
+        return totals
+    return f"{update_table(rows, verbose=settings.verbose, width=width)}\n{totals}"

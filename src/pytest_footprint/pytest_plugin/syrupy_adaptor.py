@@ -22,9 +22,10 @@ from pytest_footprint.pytest_plugin.baseline_check import BaselineCheck, check
 from pytest_footprint.pytest_plugin.check_log import CHECK_LOG, CheckLog
 from pytest_footprint.pytest_plugin.explained import Explained
 from pytest_footprint.pytest_plugin.measured import device_key, measured
+from pytest_footprint.pytest_plugin.node_ids import from_root, test_id
 from pytest_footprint.pytest_plugin.recording import RECORDING
 from pytest_footprint.pytest_plugin.settings import SETTINGS
-from pytest_footprint.pytest_plugin.texts import not_written, shown, test_id, update_command, used_twice
+from pytest_footprint.pytest_plugin.texts import not_written, shown, update_command, used_twice
 
 if TYPE_CHECKING:
     import pytest
@@ -128,6 +129,22 @@ class MemBaseline(SnapshotAssertion, Explained):
             tolerance=self.tolerance if tolerance is None else Tolerance.parse(tolerance),
         )
 
+    def with_defaults(self, *, tolerance: object = None, **others: object) -> MemBaseline:
+        """The same baseline with another tolerance for all checks that set none: for a conftest's own ``mem_baseline``.
+
+        Args:
+            tolerance: as for a call; it goes before the option and the ini value.
+            others: defaults of other snapshots, none of which a memory baseline has.
+
+        Raises:
+            TypeError: a default that memory baselines do not have is given.
+            ValueError: the tolerance is not one.
+        """
+        if others:
+            msg = f"mem_baseline.with_defaults takes tolerance=, not {', '.join(others)}="
+            raise TypeError(msg)
+        return self(tolerance=tolerance)
+
     @property
     def index(self) -> SnapshotIndex:
         """Path of the baseline of the latest check: that is what `BaselineExtension` takes it for."""
@@ -155,6 +172,7 @@ class MemBaseline(SnapshotAssertion, Explained):
             self._log.failure = used_twice(done.shown_path)
             return CheckVerdict.SHARED
         self._log.checked.add(done.path)
+        self._log.asked.append(from_root(done.path, self._item.config))
         allowed = super().__eq__(done.content())
         if error := self.executions[self.num_executions - 1].exception:
             raise error
@@ -178,8 +196,13 @@ class MemBaseline(SnapshotAssertion, Explained):
         if self.label is None:
             self._log.unnamed += 1
         index = self._log.unnamed if self.label is None else 1
-        path = baseline_path(self._item.path, test_id(self._item), self.label, device_key(value), index=index)
-        return check(path, shown(path, self._item.config), value, self.tolerance, update_command(self._item))
+        key = self._item.ihook.pytest_footprint_device_key(item=self._item, value=value) or device_key(value)
+        path = baseline_path(self._item.path, test_id(self._item), self.label, key, index=index)
+        asked = BaselineCheck(path, shown(path, self._item.config), value, update_command(self._item), key)
+        done = check(asked, self.tolerance)
+        found = None if done.stored is None else done.comparison
+        self._item.ihook.pytest_footprint_compared(item=self._item, path=path, value=value, comparison=found)
+        return done
 
     def _write(self, done: BaselineCheck) -> str:
         """Store what was measured; the text of the failure, or ``""``."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_footprint.baseline.kinds import Value
+from pytest_footprint.pytest_plugin.node_ids import test_id
 from pytest_footprint.report import brief
 
 if TYPE_CHECKING:
@@ -19,19 +21,15 @@ def update_command(item: pytest.Item) -> str:
     return f"pytest {shlex.quote(f'{shown(item.path, item.config)}::{test_id(item)}')} --mem-baseline-update"
 
 
-def test_id(item: pytest.Item) -> str:
-    """The node id without the file: ``TestGPT::test_step[fp32]``."""
-    return item.nodeid.partition("::")[2]
-
-
 def shown(path: Path, config: pytest.Config) -> str:
     """``path`` as the user would type it."""
     return os.path.relpath(path, config.invocation_params.dir)
 
 
-def missing(path: str, value: Value, command: str) -> str:
-    """Nothing is stored yet."""
-    return f"no memory baseline is stored at {path}\n\nmeasured: {brief(value)}\nstore it: {command}"
+def missing(path: str, value: Value, command: str, *, device: str = "", others: Sequence[str] = ()) -> str:
+    """Nothing is stored yet for this device; perhaps for others."""
+    elsewhere = f"there is one for {' and '.join(others)}; this run is on {device}\n" if others else ""
+    return f"no memory baseline is stored at {path}\n{elsewhere}\nmeasured: {brief(value)}\nstore it: {command}"
 
 
 def not_written(problem: str) -> str:

@@ -11,7 +11,7 @@ from pytest_footprint.report.run_comparison_json import run_comparison_json
 from pytest_footprint.report.run_markdown import run_comparison_markdown
 from pytest_footprint.report.run_table import footprints_text, run_table
 from pytest_footprint.report.snapshots import snapshot_text, state_snapshots_text
-from pytest_footprint.report.summary import brief, largest, memory_table, update_table
+from pytest_footprint.report.summary import brief, largest, memory_table, update_table, update_totals
 from pytest_footprint.report.value_text import value_text
 
 __all__ = [
@@ -35,5 +35,6 @@ __all__ = [
     "state_snapshots_text",
     "step_summary",
     "update_table",
+    "update_totals",
     "value_text",
 ]
