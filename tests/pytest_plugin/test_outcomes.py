@@ -144,7 +144,8 @@ LIMITED = """
 """
 
 
-def test_limits_hold_for_every_kind_of_test(project: Project) -> None:
+def test_limits_hold_for_every_kind_of_test(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
     project.write(TORCH_WORKS, LIMITED)
 
     result = project.run("--mem-report")

@@ -13,7 +13,6 @@ import pytest
 from pytest_footprint.model.tolerance import EXACT, Tolerance
 from pytest_footprint.pytest_plugin.limit import Limit
 from pytest_footprint.pytest_plugin.options import SORTS, VERBOSITY
-from pytest_footprint.pytest_plugin.partial import partial_flags
 
 T = TypeVar("T")
 
@@ -81,10 +80,14 @@ SETTINGS = pytest.StashKey[Settings]()
 
 
 def _prune(config: pytest.Config) -> bool:
-    if config.option.mem_baseline_prune and (flags := partial_flags(config)):
+    if not config.option.mem_baseline_prune:
+        return False
+    from pytest_footprint.pytest_plugin.partial import partial_flags  # noqa: PLC0415 - loads when it is wanted
+
+    if flags := partial_flags(config):
         msg = f"--mem-baseline-prune needs a run of all tests, so it does not go with {', '.join(flags)}"
         raise pytest.UsageError(msg)
-    return bool(config.option.mem_baseline_prune)
+    return True
 
 
 def _tolerance(text: str, _rule: str) -> Tolerance:

@@ -10,7 +10,6 @@ import pytest
 
 from pytest_footprint.pytest_plugin.collected import COLLECTING, Collected
 from pytest_footprint.pytest_plugin.outcomes import Outcomes
-from pytest_footprint.pytest_plugin.partial import partial_flags
 from pytest_footprint.pytest_plugin.results import Results
 from pytest_footprint.pytest_plugin.settings import SETTINGS
 
@@ -71,6 +70,8 @@ class StaleBaselines:
                 self._delete()
 
     def _reasons(self, config: pytest.Config, collected: Sequence[Collected], exitstatus: int) -> Iterator[str]:
+        from pytest_footprint.pytest_plugin.partial import partial_flags  # noqa: PLC0415 - only with baselines
+
         for flag in partial_flags(config):
             yield f"{flag} leaves tests out"
         if exitstatus not in _COMPLETE:
@@ -85,8 +86,8 @@ class StaleBaselines:
             yield f"{_counted(missing, 'test')} did not run"
 
     def _judge(self, config: pytest.Config, collected: Sequence[Collected]) -> None:
-        from pytest_footprint.baseline.orphans import RanFile  # noqa: PLC0415 - a run without baselines does not
-        from pytest_footprint.pytest_plugin.stored import find_orphans  # noqa: PLC0415 - load these
+        from pytest_footprint.baseline.orphans import RanFile  # noqa: PLC0415 - as above
+        from pytest_footprint.pytest_plugin.stored import find_orphans  # noqa: PLC0415 - as above
 
         first, *others = collected
         ran = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pytest_footprint.pytest_plugin.report_lines import report_lines
 from pytest_footprint.pytest_plugin.results import BaselineUpdate, Results, TrackedTest
 from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings
 
@@ -54,6 +53,8 @@ class Summary:
         terminalreporter.write_sep("=", "memory of tracked tests")
         tracked = list(self._tracked.values())
         if settings.report and tracked:
+            from pytest_footprint.pytest_plugin.report_lines import report_lines  # noqa: PLC0415 - loads when drawn
+
             for line, verdict in report_lines(tracked, settings, _width(config)):
                 terminalreporter.write(line.removesuffix(verdict))
                 terminalreporter.write_line(verdict, **_COLOURS.get(verdict, {}))
