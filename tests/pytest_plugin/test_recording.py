@@ -256,7 +256,7 @@ def test_the_report_shows_what_the_gpus_allocator_says_beside_what_was_tracked(e
         [
             "cuda:0 peak is 4 KiB, 2 KiB over the limit of 2 KiB (+100 %) from *",
             "cuda:0 peak by the CUDA allocator (whole process): 3 MiB allocated, 4 MiB reserved",
-            "test * peak *allocated *reserved  largest *",
+            "test * peak *allocated *reserved *limit *verdict",
             "test_it.py::test_gpu *cuda:0 4 KiB *5.5 KiB *2 MiB *passed",
             "test_it.py::test_above *cuda:0 4 KiB *3 MiB *4 MiB *over the limit",
         ]

@@ -92,10 +92,10 @@ def test_help_lists_every_option_and_ini_value(project: Project) -> None:
             "*--mem-all*",
             "*--mem-report*",
             "*--mem-json=PATH*",
-            "*mem_json (string):*",
-            "*mem_junit (bool):*",
             "*max_peak_memory (string):*",
             "*mem_tolerance (string):*",
+            "*mem_json (string):*",
+            "*mem_junit (bool):*",
             "*verbosity_footprint*",
         ]
     )

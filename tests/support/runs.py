@@ -23,6 +23,7 @@ from pytest_footprint.model.run import (
     Times,
 )
 from pytest_footprint.model.saved_tensor import SavedTensor, SavedTensors
+from pytest_footprint.model.step_end import StepEnd
 from pytest_footprint.model.structure import Structure, TensorSpec
 from pytest_footprint.model.usage import DeviceUsage, Usage
 
@@ -89,6 +90,7 @@ EVERYTHING = replace(
                         measured={"cuda:0": AllocatorPeak(ByteSize(8), ByteSize(16))},
                         marks={"loss": cpu(inputs=1)},
                         steps=3,
+                        step_ends=(StepEnd(cpu(inputs=1), (activations("M", 1),)),),
                         environment={"torch": "2.13.0"},
                     ),
                 ),
