@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody writes it
 from torch import nn
-from torch.autograd.graph import save_on_cpu
-from torch.utils.checkpoint import checkpoint
+from torch.autograd.graph import save_on_cpu, saved_tensors_hooks
+from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
+from pytest_footprint.model.saved_tensor import SavedTensors
 from pytest_footprint.tracking import MemTracker
 
 
@@ -178,3 +181,84 @@ def test_autograd_still_notices_in_place_changes() -> None:
 
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         MemTracker().run(step)
+
+
+class Masked(nn.Module):
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return torch.sin(x * mask).cos()
+
+
+class Regional(nn.Module):
+    """Runs a checkpointed region on what it has computed itself."""
+
+    def __init__(self, region: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.region = region
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.region(x * 2, torch.ones(8).exp()).sum()
+
+
+def _saved_in_a_step(region: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], *, retain: bool) -> SavedTensors:
+    model, leaf, kept = Regional(region), torch.randn(4, 8, requires_grad=True), []
+
+    def step() -> None:
+        loss = model(leaf)
+        loss.backward(retain_graph=retain)
+        if retain:
+            kept.append(loss)
+
+    return MemTracker().run(step).saved
+
+
+@pytest.mark.parametrize("retain", [False, True], ids=["once", "retained"])
+@pytest.mark.parametrize(
+    "region",
+    [
+        lambda x, mask: checkpoint(Masked(), x, mask, use_reentrant=False),
+        lambda x, mask: checkpoint(Masked(), x, mask=mask, use_reentrant=False),
+        lambda x, mask: checkpoint(Masked(), x, mask, use_reentrant=True),
+        lambda x, mask: checkpoint(lambda y: Masked()(y, mask), x, use_reentrant=False),
+        lambda x, mask: checkpoint(lambda y: Masked()(y, mask), x, use_reentrant=True),
+        lambda x, mask: checkpoint(functools.partial(Masked(), mask=mask), x, use_reentrant=False),
+        lambda x, mask: checkpoint(
+            lambda *args: checkpoint(Masked(), *args, use_reentrant=False), x, mask, use_reentrant=False
+        ),
+    ],
+    ids=["arguments", "keyword", "reentrant", "closure", "reentrant closure", "partial", "nested"],
+)
+def test_the_inputs_of_a_checkpoint_are_kept_whoever_else_holds_the_graph(region: Any, *, retain: bool) -> None:
+    saved = _saved_in_a_step(region, retain=retain)
+
+    rows = [(row.fqn, row.op, row.nbytes) for row in saved if row.dtype == "float32"]
+    assert rows == [("Regional", "aten.mul", 128), ("Regional", "aten.exp", 32)]
+
+
+@pytest.mark.parametrize("retain", [False, True], ids=["once", "retained"])
+def test_what_a_selective_checkpoint_saves_is_kept(*, retain: bool) -> None:
+    contexts = functools.partial(create_selective_checkpoint_contexts, [torch.ops.aten.sin.default])
+
+    saved = _saved_in_a_step(
+        lambda x, mask: checkpoint(Masked(), x, mask, use_reentrant=False, context_fn=contexts), retain=retain
+    )
+
+    rows = [(row.fqn, row.op) for row in saved if row.dtype == "float32"]
+    assert rows == [("Regional", "aten.mul"), ("Regional", "aten.exp"), ("Masked", "aten.sin")]
+
+
+def test_what_an_unpack_hook_looks_up_is_kept() -> None:
+    leaf = torch.randn(4, 8, requires_grad=True)
+    packed: dict[int, torch.Tensor] = {}
+
+    def pack(x: torch.Tensor) -> int:
+        packed[len(packed)] = x
+        return len(packed) - 1
+
+    def step() -> None:
+        with saved_tensors_hooks(pack, lambda key: packed[key]):
+            loss = (leaf * 2).sin().sum()
+        loss.backward()
+
+    saved = MemTracker().run(step).saved
+
+    assert [row.op for row in saved] == ["aten.mul"]

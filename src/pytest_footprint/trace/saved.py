@@ -14,7 +14,7 @@ from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, OUTSIDE, Event, 
 from pytest_footprint.trace.labels import KIND, Labels
 from pytest_footprint.trace.places import Places
 from pytest_footprint.trace.scopes import Scopes
-from pytest_footprint.trace.trace import Trace
+from pytest_footprint.trace.trace import BY_CLOSURE, Trace
 
 _KEPT_ANYWAY = frozenset(
     KIND[kind] for kind in (RefType.PARAMETER, RefType.BUFFER, RefType.GRADIENT, RefType.OPTIMIZER_STATE, RefType.INPUT)
@@ -42,8 +42,8 @@ def saved(  # noqa: PLR0913, PLR0917 - the parts of a reading, and its window
 ) -> SavedTensors:
     """What was kept for the backward, among those that begin from ``first`` to before ``last``, that kept the most.
 
-    A storage is kept when a node of the graph holds it as that backward begins, or when it was made by a forward and
-    dies while that backward runs: so what checkpoints and saved-tensor hooks hold in closures is found as well.
+    A storage is kept when a node of the graph, or a function that one calls, holds it as that backward begins, or when
+    it was made by a forward and dies while that backward runs: so what hooks keep elsewhere is found as well.
     """
     size = _sizes(trace, changes, last)
     rows_of: dict[int, list[int]] = {}
@@ -118,7 +118,9 @@ def _row(trace: Trace, scopes: Scopes, storage: int, node: _Node | None, nbytes:
     if node is None:
         scope, layout = scopes.call(trace.scope[storage]), trace.layout[storage]
     else:
-        scope, layout = scopes.made_in(node.thread, node.sequence), node.layout
+        held = node.sequence != BY_CLOSURE  # a closure has no module: the one that made the tensor is named
+        scope = scopes.made_in(node.thread, node.sequence) if held else scopes.call(trace.scope[storage])
+        layout = node.layout
     module = trace.call_module[scope] if scope > OUTSIDE else -1
     shape, dtype = trace.layouts.keys[layout]
     source = trace.source[storage]

@@ -6,6 +6,9 @@ from array import array
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
+BY_CLOSURE = 2**62
+"""The number, in `Trace.saved_sequence`, of what no node holds itself, but a function that one holds."""
+
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -78,7 +81,7 @@ class Trace:
         self.label_type = array("b")
         self.label_module = array("i")
 
-        # One row for each tensor that autograd held when backward `saved_graph` began.
+        # One row for each tensor that autograd held when backward `saved_graph` began; the node, or `BY_CLOSURE`.
         self.saved_graph = array("i")
         self.saved_thread = array("i")
         self.saved_sequence = array("q")

@@ -154,7 +154,7 @@ def _owners(tensor: torch.Tensor) -> list[object]:
 def _saved(node: Any) -> Iterator[tuple[str, torch.Tensor]]:
     for name in dir(node):
         if name.startswith("_raw_saved_"):
-            for tensor in held_by(node, name):
+            for tensor in held_by(node, name, []):
                 yield f"saved {name.removeprefix('_raw_saved_')}", tensor
     own = getattr(node, "__dict__", None) or {}
     for name, value in own.items():

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from pytest_footprint.trace.trace import BY_CLOSURE
+from pytest_footprint.tracking.closures import functions_in, tensors_of
 from pytest_footprint.tracking.internals import ACCUMULATE_GRAD
 from pytest_footprint.tracking.live_storages import PARAMETER_RANK
 from pytest_footprint.tracking.storages import plain_storage, tensors_in
@@ -38,6 +40,7 @@ class SavedGraph:
         waiting = [node for node in roots if node is not None]
         seen = set(waiting)
         hold = _row_writer(recorder, graph, thread)
+        functions: list[object] = []
         while waiting:
             node = waiting.pop()
             sequence = node._sequence_nr()
@@ -47,15 +50,17 @@ class SavedGraph:
             if attributes is None:
                 attributes = self._attributes(node)
             for name in attributes:
-                for tensor in held_by(node, name):
+                for tensor in held_by(node, name, functions):
                     hold(tensor, sequence)
             if own := getattr(node, "__dict__", None):
                 for tensor in tensors_in(own):  # what a custom Function has put on its ctx
                     hold(tensor, sequence)
+                functions += functions_in(own.values())
             for below, _ in node.next_functions:
                 if below is not None and below not in seen:
                     seen.add(below)
                     waiting.append(below)
+        _hold_closures(functions, hold)
 
     def _attributes(self, node: Any) -> tuple[str, ...]:
         found = self._names[type(node)] = tuple(name for name in dir(node) if name.startswith("_raw_saved_"))
@@ -81,6 +86,11 @@ def _row_writer(recorder: Recorder, graph: int, thread: int) -> Callable[[torch.
     return write
 
 
+def _hold_closures(functions: list[object], hold: Callable[[torch.Tensor, int], None]) -> None:
+    for tensor in tensors_of(functions):
+        hold(tensor, BY_CLOSURE)
+
+
 def _grad_fn(tensor: torch.Tensor) -> Any:
     try:
         return tensor.grad_fn
@@ -88,14 +98,22 @@ def _grad_fn(tensor: torch.Tensor) -> Any:
         return None
 
 
-def held_by(node: Any, name: str) -> Iterable[torch.Tensor]:
-    """The tensors behind one ``_raw_saved_*`` attribute of a node."""
+def held_by(node: Any, name: str, functions: list[object]) -> Iterable[torch.Tensor]:
+    """The tensors behind one ``_raw_saved_*`` attribute of a node; adds to ``functions`` those that may hold more."""
     try:
         raw = getattr(node, name)
-        packed = raw.data if type(raw) is not tuple else [saved.data for saved in raw]
+        if type(raw) is tuple:
+            return [tensor for each in raw for tensor in _unpacked(each, functions)]
+        return _unpacked(raw, functions)
     except (RuntimeError, AttributeError):  # freed already by an earlier backward, or nothing was saved
         return ()
+
+
+def _unpacked(raw: Any, functions: list[object]) -> Iterable[torch.Tensor]:
+    packed = raw.data
     if isinstance(packed, torch.Tensor):
         return (packed,)
-    # With saved-tensor hooks this is what the user's pack hook returned: a tensor, or a tuple with one inside.
+    # With saved-tensor hooks this is what the pack hook returned: a tensor, a tuple with one inside, or a key to what
+    # the unpack hook has in its closure.
+    functions.append(raw.unpack_hook)
     return tensors_in(packed, depth=3)

@@ -1,0 +1,77 @@
+"""Which tensors functions keep alive: in their closures, their bound arguments, and in checkpoint's frames."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from types import CellType, FunctionType, MethodType
+from typing import Any
+
+import torch
+
+from pytest_footprint.tracking.internals import SavedTensor, held_by_checkpoint
+
+_FUNCTIONS = (FunctionType, MethodType, functools.partial)
+_CONTAINERS = (tuple, list, set, frozenset)
+_DEEPEST = 12
+"""From a checkpoint's hook to a tensor in a list in a partial: its frame, two functions with their cells, and so on."""
+_LONGEST = 10_000
+"""A longer container, such as a data set, is not what a graph keeps."""
+
+
+def functions_in(values: Iterable[object]) -> list[object]:
+    """Those of ``values`` that are functions which may keep something alive."""
+    return [value for value in values if isinstance(value, _FUNCTIONS)]
+
+
+def tensors_of(functions: Iterable[object]) -> Iterator[torch.Tensor]:
+    """The tensors that ``functions`` hold, each once.
+
+    Followed are closures, defaults, bound arguments, containers, and the objects of `torch.utils.checkpoint`; modules
+    and other objects of the user's are left alone: they are there without the function, too.
+    """
+    waiting = [(function, _DEEPEST) for function in functions]
+    seen: dict[int, object] = {}
+    while waiting:
+        value, depth = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen[id(value)] = value  # alive until the end, so that no other object gets its identity
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif depth:
+            deep = _DEEPEST if isinstance(value, SavedTensor) else depth - 1  # its hook is another checkpoint's
+            waiting.extend((each, deep) for each in _inside(value))
+
+
+def _inside(value: Any) -> Iterable[object]:  # noqa: PLR0911 - each line is one case
+    if isinstance(value, FunctionType):
+        return (*(value.__closure__ or ()), *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
+    if isinstance(value, MethodType):
+        return value.__func__, value.__self__
+    if isinstance(value, functools.partial):
+        return value.func, value.args, value.keywords
+    if isinstance(value, CellType):
+        return _content(value)
+    if isinstance(value, _CONTAINERS):
+        return value if len(value) < _LONGEST else ()
+    if isinstance(value, dict):
+        return value.values() if len(value) < _LONGEST else ()
+    if isinstance(value, SavedTensor):
+        return saved(value)
+    return held_by_checkpoint(value)
+
+
+def saved(tensor: Any) -> tuple[object, ...]:
+    """What stands in for a tensor that autograd has saved, and what turns that into a tensor again."""
+    try:
+        return tensor.data, tensor.unpack_hook
+    except RuntimeError:  # freed by an earlier backward
+        return ()
+
+
+def _content(cell: CellType) -> tuple[object, ...]:
+    try:
+        return (cell.cell_contents,)
+    except ValueError:  # empty yet
+        return ()
