@@ -21,6 +21,7 @@ CHECK_TORCH = """
             len(_get_current_dispatch_mode_stack()),
             torch.UntypedStorage.resize_,
             torch.nn.Module.__call__,
+            torch.nn.Module.__setstate__,
             hooks("torch.nn.modules.module"),
             hooks("torch.optim.optimizer"),
         )

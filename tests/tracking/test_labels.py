@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import pickle
 from collections.abc import Callable
 
 import pytest
@@ -30,6 +31,15 @@ def _record(program: Callable[[], object]) -> tuple[Footprint, object]:
 
 def _optimizer_states(optimizer: torch.optim.Optimizer) -> int:
     return _nbytes(*(value for state in optimizer.state.values() for value in state.values()))
+
+
+def _saved_and_loaded(model: nn.Module) -> nn.Module:
+    file = io.BytesIO()
+    torch.save(model, file)
+    file.seek(0)
+    loaded = torch.load(file, weights_only=False)
+    assert isinstance(loaded, nn.Module)
+    return loaded
 
 
 def test_a_model_built_inside_is_parameters_and_buffers_from_birth() -> None:
@@ -59,16 +69,30 @@ def test_a_deep_copy_that_runs_is_parameters() -> None:
     assert footprint.end.parameters == sum(_nbytes(*model.parameters()) for model in models)
 
 
-def test_a_model_that_never_runs_is_parameters_and_buffers_and_so_is_a_copy_of_it() -> None:
+@pytest.mark.parametrize(
+    "copied",
+    [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model)), _saved_and_loaded],  # noqa: S301 - its own
+    ids=["deepcopy", "pickle", "torch.load"],
+)
+@pytest.mark.parametrize("built", ["inside", "before"])
+def test_a_copy_of_a_model_that_never_runs_is_parameters_and_buffers(
+    copied: Callable[[nn.Module], nn.Module], built: str
+) -> None:
+    def build() -> nn.Module:
+        return nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.LSTM(8, 8))
+
+    older = build()
+
     def program() -> list[nn.Module]:
-        model = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8))
-        return [model, copy.deepcopy(model)]
+        model = build() if built == "inside" else older
+        return [copied(model), *([model] if built == "inside" else [])]
 
     footprint, models = _record(program)
 
     assert isinstance(models, list)
     assert footprint.end.parameters == sum(_nbytes(*model.parameters()) for model in models)
-    assert footprint.end.buffers == _nbytes(*models[0].buffers())
+    assert footprint.end.buffers == sum(_nbytes(*model.buffers()) for model in models)
+    assert footprint.end.total == footprint.end.parameters + footprint.end.buffers
 
 
 def test_what_is_loaded_from_a_file_counts_once() -> None:

@@ -21,7 +21,7 @@ from torch.nn.modules.module import (
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import OUTSIDE, Phase
 from pytest_footprint.tracking.internals import is_compilers, keyword_arguments
-from pytest_footprint.tracking.patches import unannounced
+from pytest_footprint.tracking.patches import restored_modules_reported_to, unannounced
 from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.storages import all_tensors_in
 from pytest_footprint.tracking.thread_state import ThreadState
@@ -45,6 +45,7 @@ class ModuleWatch:
             if self._memory:
                 undo.callback(register_module_parameter_registration_hook(self._registered_parameter).remove)
                 undo.callback(register_module_buffer_registration_hook(self._registered_buffer).remove)
+                undo.enter_context(restored_modules_reported_to(self._restored))
             self._undo = undo.pop_all()
         return self
 
@@ -62,6 +63,13 @@ class ModuleWatch:
     def _registered_buffer(self, module: nn.Module, name: str, buffer: torch.Tensor | None) -> None:
         if buffer is not None and not is_compiling():
             self._recorder.live.label(buffer, RefType.BUFFER)
+
+    def _restored(self, module: nn.Module) -> None:
+        """A module was copied or unpickled."""
+        for name, parameter in module._parameters.items():
+            self._registered_parameter(module, name, parameter)
+        for name, buffer in module._buffers.items():
+            self._registered_buffer(module, name, buffer)
 
     def _before(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         if is_dynamo_compiling():

@@ -92,6 +92,7 @@ _resize = _Patch(torch.UntypedStorage, "resize_", method=True, state=owner_nbyte
 _rng_state = _Patch(torch, "get_rng_state")
 _storage = _Patch(torch.UntypedStorage, "__init__", method=True)
 _rebuilt = _Patch(torch._utils, "_rebuild_tensor")
+_restored = _Patch(torch.nn.Module, "__setstate__", method=True)
 _peak_resets = {name: _Patch(torch._C, name, before=True) for name in _RESET_PEAKS}
 
 
@@ -123,6 +124,11 @@ def peak_resets_reported_to(report: Callable[[None], object]) -> Generator[None]
             if hasattr(torch._C, name):
                 undo.enter_context(patch.reported_to(report))
         yield
+
+
+def restored_modules_reported_to(report: Callable[[torch.nn.Module], object]) -> Any:
+    """``Module.__setstate__``: copied and unpickled modules get parameters and buffers without registering them."""
+    return _restored.reported_to(report)
 
 
 _our_hooks: set[int] = set()
