@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Iterable
 from contextlib import ExitStack
 from threading import get_ident
@@ -33,6 +34,7 @@ class ModuleWatch:
     def __init__(self, recorder: Recorder, *, memory: bool) -> None:
         self._recorder = recorder
         self._memory = memory
+        self._made: dict[int, weakref.ref[nn.Module]] = {}
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
@@ -59,10 +61,12 @@ class ModuleWatch:
         """A model that never runs has parameters too."""
         if parameter is not None and parameter.is_leaf and not is_compiling():
             self._recorder.live.label(parameter, RefType.PARAMETER)
+            self._remember(module)
 
     def _registered_buffer(self, module: nn.Module, name: str, buffer: torch.Tensor | None) -> None:
         if buffer is not None and not is_compiling():
             self._recorder.live.label(buffer, RefType.BUFFER)
+            self._remember(module)
 
     def _restored(self, module: nn.Module) -> None:
         """A module was copied or unpickled."""
@@ -70,6 +74,12 @@ class ModuleWatch:
             self._registered_parameter(module, name, parameter)
         for name, buffer in module._buffers.items():
             self._registered_buffer(module, name, buffer)
+
+    def _remember(self, module: nn.Module) -> None:
+        """A module that was made here: until it runs nothing else knows it, and ``to`` gives it other memory."""
+        key, made = id(module), self._made
+        if key not in made:
+            made[key] = weakref.ref(module, lambda _: made.pop(key, None))
 
     def _before(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         if is_dynamo_compiling():
@@ -124,7 +134,12 @@ class ModuleWatch:
 
     def refresh(self) -> None:
         """Look again at all modules that are known: parameters may have been replaced."""
-        self._label(self._recorder.names.all())
+        names = self._recorder.names
+        self._label(names.all())
+        for reference in tuple(self._made.values()):
+            module = reference()
+            if module is not None and names.find(module) is None:
+                self._restored(module)
 
     def add(self, module: nn.Module) -> None:
         """Take a module in before it runs."""
