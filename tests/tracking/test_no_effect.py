@@ -35,6 +35,7 @@ def _globals() -> dict[str, object]:
         "storage": torch.UntypedStorage.__init__,
         "rebuilt": torch._utils._rebuild_tensor,
         "restored": nn.Module.__setstate__,
+        "compile": nn.Module.compile,
         "rng": torch.get_rng_state,
         "modes": torch._C._len_torch_dispatch_stack(),
         "format": warnings.formatwarning,

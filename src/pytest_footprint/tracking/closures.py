@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from pytest_footprint.tracking.internals import SavedTensor, held_by_checkpoint
+from pytest_footprint.tracking.internals import CHECKPOINT, CHECKPOINT_HOLDS, SavedTensor
 
 _FUNCTIONS = (FunctionType, MethodType, functools.partial)
 _CONTAINERS = (tuple, list, set, frozenset)
@@ -59,7 +59,7 @@ def _inside(value: Any) -> Iterable[object]:  # noqa: PLR0911 - each line is one
         return value.values() if len(value) < _LONGEST else ()
     if isinstance(value, SavedTensor):
         return saved(value)
-    return held_by_checkpoint(value)
+    return _held_by_checkpoint(value) if type(value).__module__ == CHECKPOINT else ()
 
 
 def saved(tensor: Any) -> tuple[object, ...]:
@@ -75,3 +75,10 @@ def _content(cell: CellType) -> tuple[object, ...]:
         return (cell.cell_contents,)
     except ValueError:  # empty yet
         return ()
+
+
+def _held_by_checkpoint(thing: object) -> tuple[object, ...]:
+    attributes = getattr(thing, "__dict__", {})
+    held = tuple(attributes[name] for name in CHECKPOINT_HOLDS if name in attributes)
+    node = getattr(attributes.get("input_saver"), "grad_fn", None)  # where torch 2.11 keeps the arguments
+    return held if node is None else (*held, *node._raw_saved_tensors, *node.__dict__.values())

@@ -221,25 +221,17 @@ def runs_within(frame: FrameType | None, function: tuple[str, str]) -> bool:
     return False
 
 
-# -- what autograd keeps ---------------------------------------------------------------------------------------------
+# -- what autograd and compiled modules keep --------------------------------------------------------------------------
 
 SavedTensor: type = _private("torch._C._autograd.SavedTensor")
 """What ``_raw_saved_*`` are, and what a checkpoint keeps its inputs in."""
 NAMES.extend(f"torch._C._autograd.SavedTensor.{name}" for name in ("data", "unpack_hook"))
-_CHECKPOINT = "torch.utils.checkpoint"
-_HOLDS = ("recompute_fn", "saved_args", "storage", "val")
-"""A region's function and arguments, what a selective checkpoint has cached, and in what it wraps that."""
-
-
-def held_by_checkpoint(thing: Any) -> tuple[object, ...]:
-    """What an object of `torch.utils.checkpoint` holds for the recomputation; nothing for any other object."""
-    if type(thing).__module__ != _CHECKPOINT:
-        return ()
-    attributes = getattr(thing, "__dict__", {})
-    held = tuple(attributes[name] for name in _HOLDS if name in attributes)
-    node = getattr(attributes.get("input_saver"), "grad_fn", None)  # where torch 2.11 keeps the arguments
-    return held if node is None else (*held, *node._raw_saved_tensors, *node.__dict__.values())
-
+CHECKPOINT = "torch.utils.checkpoint"
+CHECKPOINT_HOLDS = ("recompute_fn", "saved_args", "storage", "val")
+"""Attributes there: a region's function and arguments, what a selective checkpoint has cached, and what wraps that."""
+COMPILED_CALL = "_compiled_call_impl"
+"""The attribute in which ``Module.compile`` keeps what is called instead of ``forward`` and its hooks."""
+NAMES.append(f"torch.nn.Module.{COMPILED_CALL}")
 
 # -- the profiler ----------------------------------------------------------------------------------------------------
 

@@ -153,6 +153,7 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
         with nullcontext() if self._depth else self:
             for tensor in tensors_in((args, kwargs)):
                 self._recorder.live.label(tensor, RefType.INPUT)
+            self._modules.expect((fn, *args, *kwargs.values()))
             for number in range(warmup + steps):
                 with self._step(measured_from_here=number == warmup):
                     result = fn(*args, **kwargs)

@@ -116,6 +116,7 @@ class ModTracker(ModuleTracker):
         with self:
             self._follow()
             first = len(self._recorder.trace.events)
+            self._modules.expect((fn, *args, *kwargs.values()))
             fn(*args, **kwargs)
             self._follow()
             return self._order_since(first)
@@ -147,23 +148,26 @@ class _HookedModuleWatch(ModuleWatch):
         self._hooks = hooks
         self._gradients = gradients
 
-    def _before(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+    def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> None:
         if torch.compiler.is_compiling():
             return
-        super()._before(module, args)
+        before = self._running(module)
+        super()._before(module, args, kwargs)
         call = self._running(module)
-        if call is None:
+        if call is None or call == before:
             return
         if self._hooks.pre_fw_hook is not None:
             self._hooks.pre_fw_hook(module, args)
         if self._hooks.need_gradients:
-            self._gradients.forward_begins(module, call, tensors_in((args, keyword_arguments(1))))
+            self._gradients.forward_begins(
+                module, call, tensors_in((args, keyword_arguments(1) if kwargs is None else kwargs))
+            )
 
     def _after(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
         if torch.compiler.is_compiling():
             return
         call = self._running(module)
-        if call is not None:
+        if call is not None and call not in self._regions:
             try:
                 if self._hooks.post_fw_hook is not None:
                     self._hooks.post_fw_hook(module, args, output)

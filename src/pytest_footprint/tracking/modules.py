@@ -21,8 +21,9 @@ from torch.nn.modules.module import (
 
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import OUTSIDE, Phase
+from pytest_footprint.tracking.compiled_modules import stop_telling, tell_of_calls
 from pytest_footprint.tracking.internals import is_compilers, keyword_arguments
-from pytest_footprint.tracking.patches import restored_modules_reported_to, unannounced
+from pytest_footprint.tracking.patches import compiled_modules_reported_to, restored_modules_reported_to, unannounced
 from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.storages import all_tensors_in
 from pytest_footprint.tracking.thread_state import ThreadState
@@ -35,6 +36,9 @@ class ModuleWatch:
         self._recorder = recorder
         self._memory = memory
         self._made: dict[int, weakref.ref[nn.Module]] = {}
+        self._compiled: dict[int, weakref.ref[nn.Module]] = {}
+        self._regions: set[int] = set()
+        """Calls of modules that are compiled in place, as they run."""
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
@@ -44,6 +48,8 @@ class ModuleWatch:
             after = register_module_forward_hook(self._after, always_call=True)
             undo.callback(after.remove)
             undo.enter_context(unannounced(before, after))
+            undo.callback(self._leave_compiled)
+            undo.enter_context(compiled_modules_reported_to(self._listen_to))
             if self._memory:
                 undo.callback(register_module_parameter_registration_hook(self._registered_parameter).remove)
                 undo.callback(register_module_buffer_registration_hook(self._registered_buffer).remove)
@@ -81,11 +87,41 @@ class ModuleWatch:
         if key not in made:
             made[key] = weakref.ref(module, lambda _: made.pop(key, None))
 
-    def _before(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+    def _listen_to(self, module: nn.Module) -> None:
+        if tell_of_calls(module, self):
+            self._compiled[id(module)] = weakref.ref(module)
+
+    def _leave_compiled(self) -> None:
+        for reference in self._compiled.values():
+            stop_telling(reference(), self)
+        self._compiled.clear()
+
+    def enter_compiled(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """A module that is compiled in place is called."""
+        state = self._recorder.state()
+        depth = len(state.frames)
+        self._before(module, args, kwargs)
+        if len(state.frames) > depth:
+            self._regions.add(state.frames[-1].call)
+
+    def exit_compiled(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
+        """The call of a module that is compiled in place is over."""
+        state = self._recorder.state()
+        if state.frames:
+            self._regions.discard(state.frames[-1].call)
+        self._after(module, args, output)
+
+    def _runs_compiled(self, module: nn.Module, state: ThreadState) -> bool:
+        """Whether this is a hook of a region that was entered already: one that dynamo did not compile after all."""
+        return bool(state.frames) and state.frames[-1].module is module and state.frames[-1].call in self._regions
+
+    def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> None:
         if is_dynamo_compiling():
             return  # dynamo traces this hook: what is compiled is one opaque region
         recorder = self._recorder
         state = recorder.states.get(get_ident()) or recorder.state()
+        if self._regions and self._runs_compiled(module, state):
+            return
         outermost = not state.frames
         if outermost and is_compiling():
             return  # exported: no step of the program
@@ -99,7 +135,7 @@ class ModuleWatch:
         if not self._memory:
             recorder.enter(state, module, row, 0)
             return
-        keywords = keyword_arguments(1)
+        keywords = keyword_arguments(1) if kwargs is None else kwargs
         tensors = all_tensors_in((args, keywords) if keywords else args)
         if outermost and recorder.open_graph is None:
             self._label_inputs(tensors)
@@ -112,6 +148,8 @@ class ModuleWatch:
         state = recorder.states.get(get_ident()) or recorder.state()
         if not state.frames or state.frames[-1].module is not module:
             return  # entered before the recording, or its entry never happened
+        if self._regions and self._runs_compiled(module, state):
+            return
         recorder.follow(state)
         if not self._memory:
             recorder.exit(state, 0)
@@ -141,6 +179,13 @@ class ModuleWatch:
             if module is not None and names.find(module) is None:
                 self._restored(module)
 
+    def expect(self, values: Iterable[object]) -> None:
+        """The modules among ``values``, and those below them, are about to run."""
+        for root in values:
+            if isinstance(root, nn.Module):
+                for module in root.modules():
+                    self._listen_to(module)
+
     def add(self, module: nn.Module) -> None:
         """Take a module in before it runs."""
         names = self._recorder.names
@@ -148,11 +193,11 @@ class ModuleWatch:
 
     def _label(self, modules: Iterable[tuple[nn.Module, int]]) -> None:
         live = self._recorder.live
-        if not self._memory:
-            for _ in modules:  # walking names them
-                pass
-            return
-        for module, row in modules:
+        for module, row in modules:  # walking names them
+            if module._compiled_call_impl is not None:
+                self._listen_to(module)
+            if not self._memory:
+                continue
             for parameter in module._parameters.values():
                 if parameter is not None:
                     live.label_parameter(parameter, row)

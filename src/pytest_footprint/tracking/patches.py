@@ -93,6 +93,7 @@ _rng_state = _Patch(torch, "get_rng_state")
 _storage = _Patch(torch.UntypedStorage, "__init__", method=True)
 _rebuilt = _Patch(torch._utils, "_rebuild_tensor")
 _restored = _Patch(torch.nn.Module, "__setstate__", method=True)
+_compiled = _Patch(torch.nn.Module, "compile", method=True)
 _peak_resets = {name: _Patch(torch._C, name, before=True) for name in _RESET_PEAKS}
 
 
@@ -129,6 +130,11 @@ def peak_resets_reported_to(report: Callable[[None], object]) -> Generator[None]
 def restored_modules_reported_to(report: Callable[[torch.nn.Module], object]) -> Any:
     """``Module.__setstate__``: copied and unpickled modules get parameters and buffers without registering them."""
     return _restored.reported_to(report)
+
+
+def compiled_modules_reported_to(report: Callable[[torch.nn.Module], object]) -> Any:
+    """``Module.compile``, after which torch calls no hook for the module."""
+    return _compiled.reported_to(report)
 
 
 _our_hooks: set[int] = set()
