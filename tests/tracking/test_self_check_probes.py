@@ -80,6 +80,14 @@ LIES: list[tuple[Any, str, object, str]] = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _operators_are_met_anew() -> Iterator[None]:
+    """What was found out of torch's own operators is kept for the whole process, and so would lies be."""
+    operators._classify_once.cache_clear()
+    yield
+    operators._classify_once.cache_clear()
+
+
 @pytest.mark.parametrize(("place", "name", "lie", "told"), LIES, ids=[f"{row[1]} {n}" for n, row in enumerate(LIES)])
 def test_each_that_does_something_else_is_named(
     place: Any, name: str, lie: object, told: str, monkeypatch: pytest.MonkeyPatch
