@@ -26,7 +26,7 @@ def dispatcher(watch: OperatorWatch) -> Dispatch:  # noqa: C901, PLR0915 - one f
     """The body of the dispatch mode.
 
     A closure, as its variables are read faster than attributes; calls stand only where a branch cannot save them.
-    `docs/decisions/008-the-hot-path.md` says what each part costs.
+    `docs/decisions/014-the-hot-path.md` says what each part costs.
     """
     recorder = watch.recorder
     live, states, known, defers_of = recorder.live, recorder.states, watch.known, watch.defers_of
