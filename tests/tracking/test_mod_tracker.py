@@ -5,6 +5,7 @@ import gc
 import warnings
 import weakref
 from collections import Counter
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from pytest_footprint.model.hierarchy import Hierarchy
 from pytest_footprint.model.structure import Structure, TensorSpec
-from pytest_footprint.tracking import ModTracker
+from pytest_footprint.tracking import MemTracker, ModTracker
 
 
 class Log:
@@ -627,6 +628,217 @@ def test_a_backward_through_a_backward_reaches_the_modules_whose_backward_it_was
 
     modules = [f"Sequential.{index}" for index in (0, 1, 2)]
     assert order == ["Sequential", *modules]
+
+
+class Adds(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 1
+
+
+def test_a_module_whose_backward_runs_no_operator_is_reached() -> None:
+    with ModTracker() as tracker:
+        nn.Sequential(linear(), Adds(), linear())(batch()).sum().backward()
+
+    assert tracker.backward == ("Sequential", "Sequential.2", "Sequential.1", "Sequential.0")
+
+
+def test_in_a_backward_that_records_a_graph_so_is_one_that_runs_no_operator() -> None:
+    model, x = nn.Sequential(nn.Tanh(), Adds(), nn.Tanh()), batch()
+
+    with ModTracker() as tracker:
+        (gradient,) = torch.autograd.grad(model(x).sum(), x, create_graph=True)
+        first = tracker.backward
+        gradient.sum().backward()
+
+    assert first == ("Sequential", "Sequential.2", "Sequential.1", "Sequential.0")
+    assert tracker.backward[len(first) :] == ("Sequential", "Sequential.0", "Sequential.2", "Sequential.1")
+
+
+def test_only_modules_on_the_way_to_what_gradients_are_asked_for_are_reached() -> None:
+    last = linear()
+    model = nn.Sequential(linear(), Adds(), last)
+
+    with ModTracker() as tracker:
+        torch.autograd.grad(model(batch()).sum(), last.weight)
+
+    assert tracker.backward == ("Sequential", "Sequential.2")
+
+
+def test_a_backward_that_fails_reaches_what_it_ran_and_leaves_no_hook() -> None:
+    def fail(_: torch.Tensor) -> None:
+        message = "boom"
+        raise ValueError(message)
+
+    first, last = linear(), Adds()
+    with ModTracker() as tracker:
+        middle = first(batch())
+        handle = middle.register_hook(fail)
+        loss = last(middle).sum()
+        with pytest.raises(ValueError, match="boom"):
+            loss.backward(retain_graph=True)
+        failed = tracker.backward
+        handle.remove()
+    loss.backward()
+
+    assert tracker.backward == failed == ("Adds",)
+
+
+def test_an_inner_backward_does_not_end_the_one_around_it() -> None:
+    outer, inner = nn.Sequential(nn.Tanh(), nn.Tanh()), linear()
+
+    def other(_: torch.Tensor) -> None:
+        with torch.enable_grad():
+            inner(batch()).sum().backward()
+
+    with ModTracker() as tracker:
+        x = outer[0](batch())
+        x.register_hook(other)
+        outer[1](x).sum().backward()
+        outer(batch()).sum().backward()
+
+    assert tracker.backward == ("Sequential.1", "Sequential.0", "Linear", "Sequential", "Sequential.1", "Sequential.0")
+
+
+def test_a_backward_in_another_thread_is_followed() -> None:
+    model = nn.Sequential(linear(), nn.Tanh())
+
+    with ModTracker() as tracker:
+        loss = model(batch()).sum()
+        thread = Thread(target=loss.backward)
+        thread.start()
+        thread.join()
+
+    assert tracker.backward == ("Sequential", "Sequential.1", "Sequential.0")
+
+
+def test_a_backward_through_the_engine_itself_is_followed() -> None:
+    model = linear()
+
+    with ModTracker() as tracker:
+        out = model(batch())
+        torch.autograd.Variable._execution_engine.run_backward(
+            (out,), (torch.ones_like(out),), False, False, (), allow_unreachable=True, accumulate_grad=True
+        )
+
+    assert tracker.backward == ("Linear",)
+
+
+def test_what_is_no_backward_is_the_engines_error() -> None:
+    with ModTracker() as tracker:
+        with pytest.raises(RuntimeError, match="does not require grad"):
+            torch.ones(1).backward()
+        linear()(batch()).sum().backward()
+
+    assert tracker.backward == ("Linear",)
+
+
+def test_compiled_autograd_compiles_no_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ModTracker() as tracker:
+        loss = linear()(batch()).sum()
+        monkeypatch.setattr("torch._dynamo.compiled_autograd.compiled_autograd_enabled", True)
+        loss.backward()
+
+    assert tracker.backward == ()
+
+
+def test_a_backward_is_over_for_all_recordings_when_it_is_over() -> None:
+    engine = torch.autograd.Variable._execution_engine
+    one, other, model = ModTracker(), ModTracker(), linear()
+
+    one.__enter__()
+    other.__enter__()
+    model(batch()).sum().backward()
+    one.__exit__(None, None, None)
+    model(batch()).sum().backward()
+    left = torch.autograd.Variable._execution_engine
+    other.__exit__(None, None, None)
+
+    assert one.backward == ("Linear",)
+    assert other.backward == ("Linear", "Linear")
+    assert left is not engine
+    assert torch.autograd.Variable._execution_engine is engine
+
+
+def test_a_recording_that_ends_inside_a_backward_hears_no_more_of_it() -> None:
+    tracker, model = ModTracker(), nn.Sequential(linear(), nn.Sigmoid(), nn.Tanh())
+    tracker.__enter__()
+    x = model[1](model[0](batch()))
+    x.register_hook(lambda _: tracker.__exit__(None, None, None))
+    model[2](x).sum().backward()
+
+    assert tracker.backward == ("Tanh", "Sigmoid")
+    assert tracker._order._hooks == []
+
+
+class Hooked(nn.Module):
+    """The sigmoid's backward runs first, the other's next, and then a hook on the gradient of the tanh's output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tanh, self.other, self.sigmoid = nn.Tanh(), nn.Tanh(), nn.Sigmoid()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.tanh(x)
+        y.register_hook(lambda gradient: gradient * gradient)
+        z = self.other(x)
+        return self.sigmoid(y) + z
+
+
+def below(node: Any) -> set[Any]:
+    nodes = (each for each, _ in node.next_functions if each is not None)
+    return {node}.union(*map(below, nodes))
+
+
+def test_what_a_hook_on_a_gradient_makes_belongs_to_the_module_that_returned_the_tensor() -> None:
+    model, x = Hooked(), batch()
+
+    with ModTracker() as tracker:
+        (gradient,) = torch.autograd.grad(model(x).sum(), x, create_graph=True)
+        (product,) = (node for node in below(gradient.grad_fn) if node.name() == "MulBackward0")
+        call = tracker._scopes.made_in(0, product._sequence_nr())
+
+    trace = tracker._recorder.trace
+    assert trace.module_fqn(trace.call_module[call]) == "Hooked.tanh"
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_backwards_leave_nothing_growing_but_the_trace(create_graph: bool) -> None:  # noqa: FBT001
+    model, x = nn.Sequential(linear(), nn.Tanh()), batch()
+    loss = model(x).sum()
+
+    def held() -> int:
+        gc.collect()
+        return len(gc.get_objects())
+
+    with ModTracker():
+        for _ in range(3):
+            torch.autograd.grad(loss, x, retain_graph=True, create_graph=create_graph)
+        before = held()
+        for _ in range(100):
+            torch.autograd.grad(loss, x, retain_graph=True, create_graph=create_graph)
+        after = held()
+
+    assert after - before < 10
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_memory_is_what_it_is_without_the_tracker(reentrant: bool) -> None:  # noqa: FBT001
+    model = Checkpointed(reentrant=reentrant)
+
+    def step() -> None:
+        x = batch()
+        model(x).sum().backward()
+        (gradient,) = torch.autograd.grad(model.linears[0](x).tanh().sum(), x, create_graph=True)
+        gradient.pow(2).sum().backward()
+
+    step()
+    alone = MemTracker().run(step)
+    with ModTracker():
+        together = MemTracker().run(step)
+
+    assert together.peak == alone.peak
+    assert together.end == alone.end
+    assert together.saved == alone.saved
 
 
 def test_run_gives_the_order_of_just_that_call() -> None:

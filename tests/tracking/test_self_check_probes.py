@@ -52,6 +52,8 @@ def step_without_frame(function: Callable[..., Any]) -> Callable[..., Any]:
     return step
 
 
+ENGINE = torch.autograd.Variable._execution_engine
+
 LIES: list[tuple[Any, str, object, str]] = [
     (internals, "current_node", other(None), "_current_autograd_node"),
     (internals, "graph_task", other(-1), "_current_autograd_node and others"),
@@ -60,6 +62,12 @@ LIES: list[tuple[Any, str, object, str]] = [
     (internals, "when_backward_ends", other(None), "_current_autograd_node and others"),
     (internals, "BackwardCFunction", int, "_current_autograd_node and others"),
     (internals, "sequence_number", other(7), "_get_sequence_nr does not follow"),
+    (
+        torch.autograd,
+        "_engine_run_backward",
+        torch.autograd.Variable._execution_engine.run_backward,
+        "_execution_engine",
+    ),
     (internals, "ACCUMULATE_GRAD", 2**32 - 1, "AccumulateGrad"),
     (internals, "_set_strategy", lambda: None, "dispatch modes"),
     (internals, "COPIES_PARAMETER", ("torch.nn.parameter", "__copy__"), "the copying of a parameter"),

@@ -41,7 +41,8 @@ class Footprint:
     forward: tuple[str, ...] = ()
     """FQNs in call order."""
     backward: tuple[str, ...] = ()
-    """FQNs in the order in which backward reached them."""
+    """FQNs in the order in which backward reached them, but for modules whose backward runs no operator; `ModTracker`
+    tells of those too."""
     recomputed: tuple[str, ...] = ()
     """FQNs of forwards that ran again during backward."""
     structure: Structure = Structure()

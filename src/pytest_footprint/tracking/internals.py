@@ -78,6 +78,8 @@ when_backward_ends: Callable[[Callable[[], None]], None] = _private(
     "torch.autograd.Variable._execution_engine.queue_callback"
 )
 """Have a function called when the backward that runs in this thread is over, if it does not fail."""
+Engine: Any = _private("torch._C._ImperativeEngine")
+"""The class of the object that runs every backward."""
 _will_execute: Callable[[Any], bool] = _private("torch._C._will_engine_execute_node")
 BackwardCFunction: type = _private("torch.autograd.function.BackwardCFunction")
 """The nodes of functions that are written in Python."""
@@ -125,6 +127,8 @@ _unwrap: Callable[[torch.Tensor], torch.Tensor] = _private("torch._C._functorch.
 _set_strategy: Callable[[Any, Any], None] = _private("torch._C._dynamo.eval_frame.set_code_exec_strategy")
 _Strategy: Any = _private("torch._C._dynamo.eval_frame._FrameExecStrategy")
 _SKIP: Any = _private("torch._C._dynamo.eval_frame._FrameAction.SKIP")
+_DEFAULT: Any = _private("torch._C._dynamo.eval_frame._FrameAction.DEFAULT")
+_tracing_context: Callable[[], object] = _private("torch._guards.TracingContext.try_get")
 
 
 def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
@@ -134,12 +138,23 @@ def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
     return tensor
 
 
-def never_compiled(function: Callable[..., Any]) -> None:
+def never_compiled(function: Callable[..., Any], *, what_it_calls: bool = True) -> None:
     """Tell dynamo to leave a function, and all that it calls, alone.
 
     torch wraps every ``__torch_dispatch__`` to the same end, at a microsecond a call and the import of dynamo.
     """
-    _set_strategy(function.__code__, _Strategy(_SKIP, _SKIP))
+    _set_strategy(function.__code__, _Strategy(_SKIP, _SKIP if what_it_calls else _DEFAULT))
+
+
+def is_traced() -> bool:
+    """Whether a compiler follows what autograd does now.
+
+    What it traces is no backward of the program yet, and compiled autograd would compile our hooks into its graph.
+    """
+    compiled = sys.modules.get("torch._dynamo.compiled_autograd")
+    if getattr(compiled, "compiled_autograd_enabled", False):
+        return True
+    return _tracing_context() is not None or torch.compiler.is_compiling()
 
 
 # -- what `patches` replaces or reads --------------------------------------------------------------------------------

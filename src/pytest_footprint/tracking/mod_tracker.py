@@ -14,7 +14,7 @@ from torch import nn
 from pytest_footprint.model.hierarchy import Hierarchy
 from pytest_footprint.model.structure import Structure
 from pytest_footprint.trace.order import hierarchy
-from pytest_footprint.tracking.backward_watch import BackwardWatch
+from pytest_footprint.tracking.backward_order import BackwardOrder
 from pytest_footprint.tracking.internals import keyword_arguments
 from pytest_footprint.tracking.module_tracker import ModuleTracker
 from pytest_footprint.tracking.modules import ModuleWatch
@@ -28,8 +28,9 @@ from pytest_footprint.tracking.user_hooks_backward import BackwardHooks
 class ModTracker(ModuleTracker):
     """A `ModuleTracker` that keeps the order of all calls and tells hooks of them.
 
-    A module takes part in `backward` when its backward runs an operator of its own; one that only hands gradients on,
-    a plain addition for example, does not.
+    A module takes part in `backward` when a backward runs an autograd node that its forward made, even one that only
+    hands gradients on, as an addition does; in the `backward` of a `Footprint` such a module has no place. While a
+    backward runs, and only then, there are hooks on nodes of its graph.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,7 @@ class ModTracker(ModuleTracker):
         self._hooks = UserHooks()
         self._gradients = BackwardHooks(self._hooks)
         self._modules = _HookedModuleWatch(self._recorder, self._hooks, self._gradients)
-        self._nodes = BackwardWatch(self._recorder)
+        self._order = BackwardOrder(self._recorder, self._scopes)
 
     def get_known_fqn(self, mod: nn.Module) -> str | None:
         """The FQN of a module, None when neither it nor a module around it was called yet."""
@@ -133,7 +134,7 @@ class ModTracker(ModuleTracker):
     def _install(self, undo: ExitStack) -> None:
         super()._install(undo)
         undo.callback(self._gradients.remove_all)
-        undo.enter_context(self._nodes)
+        undo.enter_context(self._order)
 
     def _call(self) -> int:
         told = self._gradients.told.get(get_ident())

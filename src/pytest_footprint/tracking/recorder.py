@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -79,7 +79,9 @@ class Recorder:
     def reach(self, state: ThreadState, node: Any, sequence: int) -> None:
         """Backward runs ``node`` now."""
         if self.open_graph is None:
-            self._begin_graph(state, node)
+            self.begin_graph(state, [node], creates_graph=torch.is_grad_enabled())
+            # The engine does not call back when a backward fails: then the next event finds it over.
+            when_backward_ends(_leave_graph_of(weakref.ref(self), self.graphs))
         trace = self.trace
         row = len(trace.node_thread)
         trace.node_thread.append(state.number)
@@ -99,16 +101,15 @@ class Recorder:
             # was made by this node's backward.
             self._mark(state, state.scope, self._last_sequence)
 
-    def _begin_graph(self, state: ThreadState, node: Any) -> None:
+    def begin_graph(self, state: ThreadState, roots: Iterable[Any], *, creates_graph: bool) -> None:
+        """A backward begins from the nodes ``roots``."""
         self.open_graph = state
-        self.creates_graph = torch.is_grad_enabled()
+        self.creates_graph = creates_graph
         self._last_sequence = sequence_number()
         self.event(Event.GRAPH_BEGIN, self.graphs)
         if self._memory:
-            self.saved_graph.walk(self, [node], self.graphs, state.number)
+            self.saved_graph.walk(self, roots, self.graphs, state.number)
         self.graphs += 1
-        # The engine does not call back when a backward fails: then the next event finds it over.
-        when_backward_ends(_leave_graph_of(weakref.ref(self), self.graphs))
 
     def leave_graph(self) -> None:
         """The backward that ran is over."""
@@ -129,6 +130,11 @@ class Recorder:
         if self.creates_graph:
             self._mark(state, state.scope)
         self.creates_graph = False
+
+    def leave_graph_of(self, graphs: int) -> None:
+        """The backward with which there were so many is over."""
+        if self.graphs == graphs:
+            self.leave_graph()
 
     def read_waiting_graphs(self) -> None:
         """Record what the graphs of living tensors hold that no backward has used."""
@@ -228,7 +234,7 @@ class Recorder:
 def _leave_graph_of(recorder: weakref.ref[Recorder], graphs: int) -> Callable[[], None]:
     def leave() -> None:
         found = recorder()
-        if found is not None and found.graphs == graphs:
-            found.leave_graph()
+        if found is not None:
+            found.leave_graph_of(graphs)
 
     return leave

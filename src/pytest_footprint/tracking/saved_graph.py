@@ -31,7 +31,7 @@ class SavedGraph:
     def waiting(self) -> list[Any]:
         """The graphs of all tensors that are alive and were made while the collector leaves older objects alone."""
         tensors = [each for each in gc.get_objects() if issubclass(type(each), torch.Tensor)]
-        nodes = (_grad_fn(tensor) for tensor in tensors)
+        nodes = (grad_fn(tensor) for tensor in tensors)
         return [node for node in nodes if node is not None]
 
     def walk(self, recorder: Recorder, roots: Iterable[Any], graph: int, thread: int) -> None:
@@ -91,7 +91,8 @@ def _hold_closures(functions: list[object], hold: Callable[[torch.Tensor, int], 
         hold(tensor, BY_CLOSURE)
 
 
-def _grad_fn(tensor: torch.Tensor) -> Any:
+def grad_fn(tensor: torch.Tensor) -> Any:
+    """The node that made a tensor, None where there is none."""
     try:
         return tensor.grad_fn
     except RuntimeError:  # a view that was changed in a way that autograd forbids

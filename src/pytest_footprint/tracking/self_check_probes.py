@@ -7,7 +7,8 @@ import functools
 import gc
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch.optim import Optimizer
 
 from pytest_footprint.trace.trace import Trace
 from pytest_footprint.tracking import internals
+from pytest_footprint.tracking.engine_patch import backwards_run_in
 from pytest_footprint.tracking.inside_ops import InsideOps
 from pytest_footprint.tracking.operators import REFUSED_NUMBER, Makes, classify
 from pytest_footprint.tracking.patches import rebuilt_tensors_reported_to, storages_reported_to
@@ -76,6 +78,23 @@ def _leaves_have_no_number() -> bool:
     node: Any = (leaf * 2).grad_fn
     below = node.next_functions[0][0]
     return bool(below._sequence_nr() == internals.ACCUMULATE_GRAD and below.variable is leaf)
+
+
+def _backwards_are_heard() -> bool:
+    heard: list[object] = []
+    out = _leaf() * 2
+    node: Any = out.grad_fn
+
+    def around(roots: Sequence[Any], creates_graph: bool) -> AbstractContextManager[object]:  # noqa: FBT001
+        if any(root is out for root in roots):  # whatever other threads do
+            heard.append(creates_graph)
+        return nullcontext()
+
+    hook = node.register_prehook(lambda _: heard.append(internals.current_node() is node))
+    with backwards_run_in(around):
+        out.backward()
+    hook.remove()
+    return heard == [False, True]
 
 
 _SAVED = "_raw_saved_self"
@@ -231,6 +250,7 @@ def _profiler_tells() -> bool:
 PROBES: dict[str, Probe] = {
     "a backward does not tell where it is (torch._C._current_autograd_node and others)": _backward_is_seen,
     "torch._C._autograd._get_sequence_nr does not follow Node._sequence_nr": _sequence_numbers_follow,
+    "backwards do not run in Variable._execution_engine, or call no hooks of nodes": _backwards_are_heard,
     "the nodes of leaves (AccumulateGrad) have another number, or no variable": _leaves_have_no_number,
     "autograd nodes do not show what they saved (_raw_saved_*)": _saved_tensors_are_read,
     "tensors do not show the hooks on them (_backward_hooks)": _hooks_on_tensors_are_seen,
