@@ -98,6 +98,18 @@ def test_the_mod_tracker_knows_compiled_modules_and_calls_its_hooks_once(compile
     assert heard == ["Sequential", "Sequential.0", "Sequential.0", "Sequential.1", "Sequential.1", "Sequential"]
 
 
+def test_a_module_that_is_compiled_between_two_recordings_keeps_its_name(compiled: list[int]) -> None:
+    model, tracker = nn.Sequential(Block(), nn.Tanh()), ModTracker()
+
+    with tracker:
+        model(torch.randn(4, 8))
+    _compiled(model[0])
+    order = tracker.run(lambda: model(torch.randn(4, 8)))
+
+    assert len(compiled) == 1
+    assert order.forward == ("Sequential", "Sequential.0", "Sequential.1")
+
+
 def test_a_compiled_forward_that_fails_is_over() -> None:
     model = _compiled(Block())
     tracker = MemTracker()

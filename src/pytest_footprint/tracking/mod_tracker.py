@@ -19,7 +19,7 @@ from pytest_footprint.tracking.internals import keyword_arguments
 from pytest_footprint.tracking.module_tracker import ModuleTracker
 from pytest_footprint.tracking.modules import ModuleWatch
 from pytest_footprint.tracking.recorder import Recorder
-from pytest_footprint.tracking.storages import tensors_in
+from pytest_footprint.tracking.storages import all_tensors_in
 from pytest_footprint.tracking.structure import structure
 from pytest_footprint.tracking.user_hooks import Backward, PostForward, PreForward, UserHooks
 from pytest_footprint.tracking.user_hooks_backward import BackwardHooks
@@ -152,20 +152,24 @@ class _HookedModuleWatch(ModuleWatch):
     def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> None:
         if torch.compiler.is_compiling():
             return
-        before = self._running(module)
+        before = self._running(module) if self._hooks.registered else None
         super()._before(module, args, kwargs)
+        if not self._hooks.registered:
+            return
         call = self._running(module)
         if call is None or call == before:
             return
         if self._hooks.pre_fw_hook is not None:
             self._hooks.pre_fw_hook(module, args)
         if self._hooks.need_gradients:
-            self._gradients.forward_begins(
-                module, call, tensors_in((args, keyword_arguments(1) if kwargs is None else kwargs))
-            )
+            keywords = keyword_arguments(1) if kwargs is None else kwargs
+            self._gradients.forward_begins(module, call, all_tensors_in((args, keywords) if keywords else args))
 
     def _after(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
         if torch.compiler.is_compiling():
+            return
+        if not self._hooks.registered:
+            super()._after(module, args, output)
             return
         call = self._running(module)
         if call is not None and call not in self._regions:
@@ -173,7 +177,7 @@ class _HookedModuleWatch(ModuleWatch):
                 if self._hooks.post_fw_hook is not None:
                     self._hooks.post_fw_hook(module, args, output)
             finally:
-                self._gradients.forward_ends(call, tensors_in(output))
+                self._gradients.forward_ends(call, all_tensors_in(output))
                 super()._after(module, args, output)
 
     def _running(self, module: nn.Module) -> int | None:

@@ -70,6 +70,27 @@ class ModuleNames:
                 below.append((child, child_row))
             waiting.extend(reversed(below))
 
+    def know_all_below(self, module: nn.Module) -> bool:
+        """Whether nothing is new below a module: each has its name there, and none was compiled in place.
+
+        Quicker than to walk `tree`.
+        """
+        known, parents = self._known, self._trace.module_parent
+        seen: set[int] = set()
+        waiting = [module]
+        while waiting:
+            for child in waiting.pop()._modules.values():
+                key = id(child)
+                if child is None or key in seen:
+                    continue
+                found = known.get(key)
+                if found is None or parents[found[1]] < 0 or child._compiled_call_impl is not None:
+                    return False
+                if child._modules:
+                    seen.add(key)
+                    waiting.append(child)
+        return True
+
     def _add(self, module: nn.Module, parent: int, attribute: str) -> int:
         trace = self._trace
         row = len(trace.module_class)

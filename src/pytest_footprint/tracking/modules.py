@@ -160,6 +160,8 @@ class ModuleWatch:
     def _meet(self, module: nn.Module, row: int | None, state: ThreadState) -> int:
         """Name what is new below a root, or below a module that was added to one that runs."""
         names = self._recorder.names
+        if row is not None and not self._memory and names.know_all_below(module):
+            return row
         if row is None:
             # Perhaps it was added to a model since that was looked at.
             for root in [state.frames[0].module] if state.frames else list(names.roots()):

@@ -22,6 +22,8 @@ class UserHooks:
     post_fw_hook: PostForward | None = None
     pre_bw_hook: Backward | None = None
     post_bw_hook: Backward | None = None
+    registered: bool = False
+    """Whether there is any."""
 
     @property
     def need_gradients(self) -> bool:
@@ -44,7 +46,9 @@ class UserHooks:
                 raise AssertionError(msg)
         for name, hook in hooks.items():
             setattr(self, name, hook)
+            self.registered = True
 
     def clear(self) -> None:
         """Forget all of them."""
         self.pre_fw_hook = self.post_fw_hook = self.pre_bw_hook = self.post_bw_hook = None
+        self.registered = False

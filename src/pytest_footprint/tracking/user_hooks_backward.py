@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import count, groupby
+from itertools import count
 from threading import get_ident
 from typing import Any
 
@@ -83,20 +83,23 @@ class BackwardHooks:
         Last in forward is first in backward, so a module that returns what it was given is entered and left in turn.
         """
         backward = self._backward()
-        inputs = [call for reference in hook.inputs_of if (call := reference()) is not None]
-        steps = [(call.ended, True, call) for call in hook.outputs_of] + [(call.began, False, call) for call in inputs]
-        steps.sort(key=lambda step: step[0], reverse=True)
-        for enters, group in groupby(steps, key=lambda step: step[1]):
-            calls = [call for _, _, call in group]
+        steps = [(call.ended, True, call) for call in hook.outputs_of]
+        steps += [(call.began, False, call) for reference in hook.inputs_of if (call := reference()) is not None]
+        if len(steps) > 1:
+            steps.sort(key=_moment, reverse=True)
+        left: list[HookedCall] = []
+        for _, enters, call in steps:
             if enters:
-                for call in calls:
-                    self._enter(backward, call, gradient)
-                    if hook.on_leaf:
-                        backward.leaves.append((hook, call))
+                if left:
+                    self._inputs_came(backward, left, hook, gradient)
+                    left = []
+                self._enter(backward, call, gradient)
+                if hook.on_leaf:
+                    backward.leaves.append((hook, call))
             else:
-                for call in reversed(calls):  # as torch's: modules that share an input are left outermost first
-                    if call in backward.entered:
-                        self._input_came(backward, call, hook, gradient)
+                left.append(call)
+        if left:
+            self._inputs_came(backward, left, hook, gradient)
 
     def _backward(self) -> _Backward:
         number = graph_task()
@@ -111,12 +114,21 @@ class BackwardHooks:
             backward.entered[call] = {}
             self._tell(self._user.pre_bw_hook, call, (gradient,))
 
+    def _inputs_came(
+        self, backward: _Backward, calls: list[HookedCall], hook: TensorHook, gradient: torch.Tensor
+    ) -> None:
+        for call in reversed(calls):  # as torch's: modules that share an input are left outermost first
+            if call in backward.entered:
+                self._input_came(backward, call, hook, gradient)
+
     def _input_came(self, backward: _Backward, call: HookedCall, hook: TensorHook, gradient: torch.Tensor) -> None:
         came = backward.entered[call]
         came[hook] = weakref.ref(gradient)
-        inputs = (reference() for reference in call.inputs)
-        if all(other is None or other in came or not _will_come(other) for other in inputs):
-            self._leave(backward, call)
+        if len(came) < len(call.inputs):
+            inputs = (reference() for reference in call.inputs)
+            if any(other is not None and other not in came and _will_come(other) for other in inputs):
+                return
+        self._leave(backward, call)
 
     def _leave(self, backward: _Backward, call: HookedCall) -> None:
         if call in backward.left:
@@ -132,7 +144,8 @@ class BackwardHooks:
         backward = self._backwards.pop(number, None)
         if backward is None:
             return
-        for call in sorted(backward.entered, key=lambda call: call.began, reverse=True):
+        waiting = [call for call in backward.entered if call not in backward.left]
+        for call in sorted(waiting, key=lambda call: call.began, reverse=True):
             self._leave(backward, call)
         for hook, call in backward.leaves:
             if call in hook.outputs_of:
@@ -162,11 +175,15 @@ class BackwardHooks:
     def _hook_on(self, tensor: torch.Tensor) -> TensorHook:
         hooks: dict[int, Any] = getattr(tensor, "_backward_hooks", None) or {}
         for hook in hooks.values():
-            if isinstance(hook, TensorHook) and hook.belongs_to(self):
+            if type(hook) is TensorHook and hook.owner is self:
                 return hook
         found = TensorHook(tensor, self)
         self._hooks.add(found)
         return found
+
+
+def _moment(step: tuple[int, bool, HookedCall]) -> int:
+    return step[0]
 
 
 def _records_graph() -> bool:

@@ -39,7 +39,7 @@ class HookedCall:
 class TensorHook:
     """The one hook on a tensor, for all the calls that take or return it."""
 
-    __slots__ = ("__weakref__", "_handle", "_owner", "inputs_of", "outputs_of", "tensor")
+    __slots__ = ("__weakref__", "_handle", "inputs_of", "on_leaf", "outputs_of", "owner", "tensor")
 
     __torch_unserializable__ = True
     """Tensors are pickled without it, and without torch's warning that it is lost."""
@@ -48,22 +48,14 @@ class TensorHook:
         self.tensor = weakref.ref(tensor)
         self.outputs_of: list[HookedCall] = []
         self.inputs_of: list[weakref.ref[HookedCall]] = []
-        self._owner = owner
+        self.owner = owner
+        self.on_leaf = tensor.is_leaf
+        """Whether no graph holds it, but a parameter or another leaf."""
         self._handle = tensor.register_hook(self)
 
     def __call__(self, gradient: torch.Tensor) -> None:
         """Torch has the tensor's gradient."""
-        self._owner.gradient_came(self, gradient)
-
-    @property
-    def on_leaf(self) -> bool:
-        """Whether no graph holds it, but a parameter or another leaf."""
-        tensor = self.tensor()
-        return tensor is not None and tensor.is_leaf
-
-    def belongs_to(self, owner: Listener) -> bool:
-        """Whether it is one of this tracker's."""
-        return self._owner is owner
+        self.owner.gradient_came(self, gradient)
 
     def add_input_of(self, call: HookedCall) -> None:
         """The tensor is an input of ``call``."""
