@@ -83,6 +83,33 @@ def test_a_module_has_an_fqn_once_it_or_what_is_around_it_was_called() -> None:
     assert tracker.get_known_fqn(other) is None
 
 
+def test_what_is_added_to_a_model_has_a_name_once_the_model_is_called_again() -> None:
+    model, added, tracker = nn.Sequential(nn.Tanh()), linear(), ModTracker()
+
+    with tracker:
+        model(batch())
+        model[0].never_called = added
+        before = tracker.get_known_fqn(added)
+        model(batch())
+
+    assert before is None
+    assert tracker.get_known_fqn(added) == "Sequential.0.never_called"
+
+
+def test_what_was_called_alone_is_part_of_a_model_once_that_is_called_with_it() -> None:
+    model, alone, tracker = nn.Sequential(nn.Tanh()), Bar(), ModTracker()
+
+    with tracker:
+        model(batch())
+        alone(batch())
+        model.append(alone)
+        before = tracker.get_known_fqn(alone.foo)
+        model(batch())
+
+    assert before == "Bar.foo"
+    assert tracker.get_known_fqn(alone.foo) == "Sequential.1.foo"
+
+
 # -- user hooks --------------------------------------------------------------------------------------------------------
 
 
