@@ -111,7 +111,7 @@ def _store(demo: Demo) -> None:
         *("-m", "pytest", "-q", TEST, "--mem-baseline-update"),
         copy="unchanged",
         status=0,
-        expect={"that baselines were written": r"__footprints__"},
+        expect={"that baselines were written": r"2 baselines written: 2 new"},
     )
     for path in sorted((demo.folder / "unchanged" / EXAMPLE).glob("__footprints__/**/*.toml")):
         print(f"\n$ head -n {BASELINE_LINES} {path.relative_to(demo.folder / 'unchanged' / EXAMPLE)}\n")

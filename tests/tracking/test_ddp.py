@@ -18,6 +18,11 @@ SCALARS = 16
 """Bytes of the numbers in which `DistributedDataParallel` multiplies; no operator makes them."""
 
 
+_TRIES = 5
+"""gloo's threads let go of a bucket when they get to it, on a busy machine after the step has ended: then the truth
+itself differs from run to run. What is counted wrongly is wrong each time."""
+
+
 @pytest.fixture(autouse=True)
 def _world(tmp_path: Path) -> Iterator[None]:
     dist.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
@@ -43,13 +48,18 @@ def _training(steps_before: int, *, views: bool) -> tuple[nn.Module, Callable[[]
 @pytest.mark.parametrize("views", [False, True], ids=["buckets", "gradients are views of buckets"])
 @pytest.mark.parametrize("steps_before", [0, 1, 2])
 def test_buckets_are_not_new_memory_when_they_are_reduced(steps_before: int, *, views: bool) -> None:
-    _, step = _training(steps_before, views=views)
-    truth = measure(step)
-    _, step = _training(steps_before, views=views)
-    footprint = MemTracker().run(step)
-
-    assert abs(footprint.peak.total - footprint.start.total - truth.peak_at_operator_ends) <= SCALARS
-    assert footprint.end.total - footprint.start.total == truth.end
+    differences = []
+    for _ in range(_TRIES):
+        _, step = _training(steps_before, views=views)
+        truth = measure(step)
+        _, step = _training(steps_before, views=views)
+        footprint = MemTracker().run(step)
+        peak = footprint.peak.total - footprint.start.total - truth.peak_at_operator_ends
+        end = footprint.end.total - footprint.start.total - truth.end
+        differences.append((peak, end))
+        if abs(peak) <= SCALARS and end == 0:
+            return
+    pytest.fail(f"peak and end are off by (bytes) {differences}")
 
 
 @pytest.mark.parametrize("steps_before", [0, 2])
