@@ -129,7 +129,7 @@ def test_an_improvement_is_called_one() -> None:
     first, *_, last = text.splitlines()
     assert first == ("memory is below its baseline: cpu peak -128 MiB (-34 %): activations no longer kept by GPT.head")
     assert "what shrank (activations, in peak, end):" in text
-    assert last == f"this is an improvement; to defend it from now on: {ACCEPT}"
+    assert last == f"this is less memory; where that was meant, store it, so that it is defended from now on: {ACCEPT}"
 
 
 HUGE = replace(
@@ -284,7 +284,7 @@ def test_a_total_that_shrank_is_an_improvement_whatever_moved_inside_it() -> Non
     text = failure_text(compare(BEFORE, after), accept=ACCEPT)
 
     assert text.startswith("memory is below its baseline: cpu peak -49 MiB (-20 %): activations\n")
-    assert "this is an improvement; to defend it from now on" in text
+    assert "this is less memory; where that was meant, store it" in text
 
 
 def test_a_saved_tensor_that_another_module_made_is_told_once() -> None:

@@ -131,6 +131,24 @@ def test_a_peak_may_move_and_the_message_says_so() -> None:
     )
 
 
+def test_nothing_follows_every_law_and_so_fails() -> None:
+    found = MemTracker().scaling(lambda n: torch.ones(n, n), n=[2, 4, 8])
+    message = (
+        "what is saved for backward is 0 B on cpu for n=2, 4, 8: no law can be held;"
+        ' name another number, as in of="peak"'
+    )
+
+    with pytest.raises(AssertionError) as linear:
+        found.assert_linear()
+    with pytest.raises(AssertionError) as at_most:
+        found.assert_at_most("n**2")
+
+    assert str(linear.value) == str(at_most.value) == message
+    found.assert_at_most("1")
+    found.assert_at_most("n**2", of="peak")
+    found.assert_linear(of="growth")
+
+
 def test_what_is_wrong_is_told_before_anything_runs() -> None:
     ran: list[int] = []
 

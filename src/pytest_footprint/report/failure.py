@@ -27,7 +27,7 @@ def failure_text(comparison: Comparison, *, accept: str, verbose: bool = False) 
     """
     said = "to accept it as the new baseline"
     if improved(comparison):
-        said = "this is an improvement; to defend it from now on"
+        said = "this is less memory; where that was meant, store it, so that it is defended from now on"
     return "\n\n".join([*difference_parts(comparison, headline(comparison), verbose=verbose), f"{said}: {accept}"])
 
 

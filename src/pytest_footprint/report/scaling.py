@@ -54,6 +54,12 @@ def off_law_text(found: OffLaw) -> str:
     return "\n".join(lines)
 
 
+def no_bytes_text(figure: Figure, device: str, points: Mapping[int, int]) -> str:
+    """All sizes are 0: they follow every law, so holding them to one says nothing."""
+    ns = ", ".join(map(str, points))
+    return f'{figure.words} is 0 B on {device} for n={ns}: no law can be held; name another number, as in of="peak"'
+
+
 def scaling_text(device: str, by_figure: Mapping[Figure, Mapping[int, int]]) -> str:
     """All numbers by n, and the law that each follows."""
     ns = list(next(iter(by_figure.values())))

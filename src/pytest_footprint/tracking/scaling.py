@@ -11,11 +11,12 @@ from pytest_footprint.model.figure import Figure, device_of
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.law import LINEAR, Law, checked_points
 from pytest_footprint.model.tolerance import Tolerance
-from pytest_footprint.report.scaling import OffLaw, off_law_text, scaling_text
+from pytest_footprint.report.scaling import OffLaw, no_bytes_text, off_law_text, scaling_text
 from pytest_footprint.tracking.callables import check_callable
 from pytest_footprint.tracking.saving import Isolated, arm, noted
 
 _SHOWN = ("peak", "saved")
+_CONSTANT = Law.parse("1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Scaling:
             device: see `MemTracker.assert_saves`.
 
         Raises:
-            AssertionError: it does not; the sizes, the law that they follow, and the tensors that are off.
+            AssertionError: it does not; the sizes, the law that they follow, and the tensors that are off. Or all sizes
+                are 0, which follow any law.
             ValueError: an argument cannot be read.
         """
         __tracebackhide__ = True
@@ -59,7 +61,7 @@ class Scaling:
             device: see `MemTracker.assert_saves`.
 
         Raises:
-            AssertionError: one is; the sizes, the law that they follow, and the tensors that are off.
+            AssertionError: one is; the sizes, the law that they follow, and the tensors that are off. Or all are 0.
             ValueError: an argument cannot be read.
         """
         __tracebackhide__ = True
@@ -69,6 +71,8 @@ class Scaling:
         __tracebackhide__ = True
         allowed, points = Tolerance.parse(tolerance), self.sizes(of, device=device)
         figure, where = Figure.parse(of), device_of(list(self.footprints.values()), device)
+        if figure.moment != "growth" and law != _CONSTANT and not any(points.values()):
+            raise AssertionError(no_bytes_text(figure, where, points))
         curve = law.through_first_two(points)
         off = {
             n: abs(nbytes - curve[n])
