@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import re
+import warnings
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -203,6 +204,38 @@ def test_a_model_that_is_kept_is_told_parameter_by_parameter_as_one_writes_them(
         TRAINER.model = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
 
     assert _holders(build) == [f"{__name__}.TRAINER.model[0].weight", f"{__name__}.TRAINER.model[0].bias"]
+
+
+class _Warns:
+    @property
+    def __class__(self) -> type:
+        warnings.warn("deprecated", FutureWarning, stacklevel=2)
+        return object
+
+    @__class__.setter
+    def __class__(self, value: type) -> None:
+        raise NotImplementedError
+
+
+class _Raises:
+    @property
+    def __class__(self) -> type:
+        msg = "asked for its class"
+        raise RuntimeError(msg)
+
+    @__class__.setter
+    def __class__(self, value: type) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("odd", [_Warns, _Raises])
+@pytest.mark.filterwarnings("error")
+def test_the_search_runs_no_code_of_the_objects_that_it_passes(odd: type) -> None:
+    def keep() -> None:
+        thing = odd()
+        KEPT.extend([thing, torch.zeros(4)])
+
+    assert _holders(keep) == [f"{__name__}.KEPT[1]"]
 
 
 def test_gradients_on_a_model_from_outside_are_alive() -> None:

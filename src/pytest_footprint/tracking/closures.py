@@ -21,7 +21,7 @@ _LONGEST = 10_000
 
 def functions_in(values: Iterable[object]) -> list[object]:
     """Those of ``values`` that are functions which may keep something alive."""
-    return [value for value in values if isinstance(value, _FUNCTIONS)]
+    return [value for value in values if issubclass(type(value), _FUNCTIONS)]
 
 
 def tensors_of(functions: Iterable[object]) -> Iterator[torch.Tensor]:
@@ -37,29 +37,30 @@ def tensors_of(functions: Iterable[object]) -> Iterator[torch.Tensor]:
         if id(value) in seen:
             continue
         seen[id(value)] = value  # alive until the end, so that no other object gets its identity
-        if isinstance(value, torch.Tensor):
-            yield value
+        if issubclass(type(value), torch.Tensor):
+            yield value  # type: ignore[misc] # it is a tensor
         elif depth:
-            deep = _DEEPEST if isinstance(value, SavedTensor) else depth - 1  # its hook is another checkpoint's
+            deep = _DEEPEST if type(value) is SavedTensor else depth - 1  # its hook is another checkpoint's
             waiting.extend((each, deep) for each in _inside(value))
 
 
 def _inside(value: Any) -> Iterable[object]:  # noqa: PLR0911 - each line is one case
-    if isinstance(value, FunctionType):
+    kind = type(value)  # not isinstance, which asks the object for its __class__: that may be the user's code
+    if issubclass(kind, FunctionType):
         return (*(value.__closure__ or ()), *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
-    if isinstance(value, MethodType):
+    if issubclass(kind, MethodType):
         return value.__func__, value.__self__
-    if isinstance(value, functools.partial):
+    if issubclass(kind, functools.partial):
         return value.func, value.args, value.keywords
-    if isinstance(value, CellType):
+    if issubclass(kind, CellType):
         return _content(value)
-    if isinstance(value, _CONTAINERS):
+    if issubclass(kind, _CONTAINERS):
         return value if len(value) < _LONGEST else ()
-    if isinstance(value, dict):
+    if issubclass(kind, dict):
         return value.values() if len(value) < _LONGEST else ()
-    if isinstance(value, SavedTensor):
+    if issubclass(kind, SavedTensor):
         return saved(value)
-    return _held_by_checkpoint(value) if type(value).__module__ == CHECKPOINT else ()
+    return _held_by_checkpoint(value) if kind.__module__ == CHECKPOINT else ()
 
 
 def saved(tensor: Any) -> tuple[object, ...]:

@@ -123,18 +123,19 @@ class _Search:
 
 
 def _children(thing: Any) -> Iterator[object]:
-    if isinstance(thing, FunctionType):
+    kind = type(thing)  # not isinstance, which asks the object for its __class__: that may be the user's code
+    if issubclass(kind, FunctionType):
         yield from (*(thing.__closure__ or ()), thing.__defaults__, thing.__kwdefaults__, thing.__dict__)
         return  # its globals are a module's
-    if isinstance(thing, CellType):
+    if issubclass(kind, CellType):
         with suppress(ValueError):  # empty
             yield thing.cell_contents
         return
-    if issubclass(type(thing), torch.Tensor):
+    if issubclass(kind, torch.Tensor):
         with suppress(RuntimeError):
             if (thing.is_leaf or thing.retains_grad) and thing.grad is not None:
                 yield thing.grad
-    yield from (child for child in gc.get_referents(thing) if not isinstance(child, _DEAD_ENDS))
+    yield from (child for child in gc.get_referents(thing) if not issubclass(type(child), _DEAD_ENDS))
 
 
 def _is_ours(thing: object) -> bool:
@@ -158,7 +159,7 @@ def _saved(node: Any) -> Iterator[tuple[str, torch.Tensor]]:
                 yield f"saved {name.removeprefix('_raw_saved_')}", tensor
     own = getattr(node, "__dict__", None) or {}
     for name, value in own.items():
-        if isinstance(value, torch.Tensor):
+        if issubclass(type(value), torch.Tensor):
             yield f"ctx.{name}", value
     leaf = getattr(node, "variable", None)
     if isinstance(leaf, torch.Tensor):
