@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from pytest_footprint.tracking import MemTracker
 
@@ -276,6 +277,39 @@ def test_what_a_custom_function_put_on_its_ctx_is_told() -> None:
     assert f"{__name__}.KEPT[0].grad_fn: _DoubledBackward (ctx.big)" in _holders(
         lambda: KEPT.append(_Doubled.apply(leaf))
     )
+
+
+class _Sealed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        big = x * 2
+        ctx.scale = lambda grad: grad * big
+        return x.sum()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        return ctx.scale(grads[0])
+
+
+def test_what_a_function_on_a_ctx_has_in_its_closure_is_told() -> None:
+    leaf = torch.ones(4, requires_grad=True)
+
+    assert f"{__name__}.KEPT[0].grad_fn: _SealedBackward (closure)" in _holders(
+        lambda: KEPT.append(_Sealed.apply(leaf))
+    )
+
+
+def test_what_a_checkpoint_holds_is_told_with_the_graph_that_holds_it() -> None:
+    leaf = torch.ones(4, requires_grad=True)
+
+    def keep() -> None:
+        h = leaf.exp()
+        KEPT.append(checkpoint(lambda z: (z * h).sum(), h, use_reentrant=False, preserve_rng_state=False))
+
+    assert sorted(_holders(keep)) == [
+        f"{__name__}.KEPT[0]",
+        f"{__name__}.KEPT[0].grad_fn: SumBackward0 -> MulBackward0 (closure)",
+    ]
 
 
 def test_a_node_that_is_kept_without_its_tensor_holds_too() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from pytest_footprint.tracking.closures import functions_in, tensors_of
 from pytest_footprint.tracking.paths import written
 from pytest_footprint.tracking.saved_graph import held_by
 from pytest_footprint.tracking.storages import storages
@@ -153,14 +154,17 @@ def _owners(tensor: torch.Tensor) -> list[object]:
 
 
 def _saved(node: Any) -> Iterator[tuple[str, torch.Tensor]]:
+    functions: list[object] = []
     for name in dir(node):
         if name.startswith("_raw_saved_"):
-            for tensor in held_by(node, name, []):
+            for tensor in held_by(node, name, functions):
                 yield f"saved {name.removeprefix('_raw_saved_')}", tensor
     own = getattr(node, "__dict__", None) or {}
     for name, value in own.items():
         if issubclass(type(value), torch.Tensor):
             yield f"ctx.{name}", value
+    for tensor in tensors_of([*functions, *functions_in(own.values())]):
+        yield "closure", tensor
     leaf = getattr(node, "variable", None)
     if isinstance(leaf, torch.Tensor):
         yield "its leaf", leaf
