@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_footprint.model.figure import figures
 from pytest_footprint.model.saving import AtLeast
+from pytest_footprint.tracking.callables import check_warmup
 from pytest_footprint.tracking.release import left_alive
 from pytest_footprint.tracking.saving import BOTH, ArmsComparison, compared
 from pytest_footprint.tracking.scaling import Scaling, scaled
@@ -39,6 +40,7 @@ class Assertions:
             TypeError: one of them is not callable, or a coroutine function.
             ValueError: ``warmup`` is below 0.
         """
+        check_warmup("compare", warmup)
         return compared(self._isolated, off, on, warmup)
 
     def assert_saves(  # noqa: PLR0913 - all by name
@@ -72,7 +74,8 @@ class Assertions:
         """
         __tracebackhide__ = True
         demanded, named = AtLeast.parse(at_least), figures(of)  # before minutes are spent on measuring
-        return self.compare(off=off, on=on, warmup=warmup).assert_saves(demanded, of=named, device=device)
+        check_warmup("assert_saves", warmup)
+        return compared(self._isolated, off, on, warmup).assert_saves(demanded, of=named, device=device)
 
     def assert_released(self, fn: Callable[..., object], *args: Any, warmup: int = 0, **kwargs: Any) -> None:
         """Everything that ``fn(*args, **kwargs)`` makes is gone after it; what it returns is dropped first.
@@ -92,6 +95,7 @@ class Assertions:
             ValueError: ``warmup`` is below 0.
         """
         __tracebackhide__ = True
+        check_warmup("assert_released", warmup)
         if text := left_alive(self._isolated, fn, args, kwargs, warmup):
             raise AssertionError(text)
 
@@ -107,4 +111,5 @@ class Assertions:
             TypeError: ``fn`` is not callable, or a coroutine function.
             ValueError: ``n`` is not like that, or ``warmup`` is below 0.
         """
+        check_warmup("scaling", warmup)
         return scaled(self._isolated, fn, n, warmup)

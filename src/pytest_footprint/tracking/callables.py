@@ -13,15 +13,31 @@ def check_run(fn: Callable[..., object], steps: int, warmup: int) -> None:
         ValueError: ``steps`` is below 1 or ``warmup`` below 0.
         TypeError: ``fn`` is not callable, or a coroutine function.
     """
-    if steps < 1 or warmup < 0:
-        msg = f"run() needs steps >= 1 and warmup >= 0, got steps={steps}, warmup={warmup}"
+    if steps < 1:
+        msg = f"run() needs steps >= 1, got {steps}"
         raise ValueError(msg)
+    check_warmup("run", warmup)
     if not callable(fn):
         msg = f"run() needs a function, got {type(fn).__name__}: pass `train_step, model`, not `train_step(model)`"
         raise TypeError(msg)
     if inspect.iscoroutinefunction(fn):
         msg = f"run() cannot await {fn!r}: record with `with tracker.step(): await ...`"
         raise TypeError(msg)
+
+
+def check_warmup(name: str, warmup: int) -> None:
+    """Refuse, before anything runs, a number of calls that cannot be.
+
+    Args:
+        name: the method that it was given to.
+        warmup: calls that come first and do not count.
+
+    Raises:
+        ValueError: it is below 0.
+    """
+    if warmup < 0:
+        msg = f"{name}() needs warmup >= 0, got {warmup}"
+        raise ValueError(msg)
 
 
 def check_callable(name: str, fn: object) -> None:

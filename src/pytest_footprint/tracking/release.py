@@ -25,12 +25,8 @@ def left_alive(
 
     Raises:
         TypeError: ``fn`` cannot be called, or is a coroutine function.
-        ValueError: ``warmup`` is below 0.
     """
     check_callable("fn", fn)
-    if warmup < 0:
-        msg = f"assert_released needs warmup >= 0, got {warmup}"
-        raise ValueError(msg)
     with isolated() as tracker:
         for _ in range(warmup):
             fn(*args, **kwargs)

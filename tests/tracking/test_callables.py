@@ -1,0 +1,38 @@
+"""What is refused before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pytest_footprint.tracking import MemTracker
+
+
+def _never() -> None:
+    pytest.fail("it ran")
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        (MemTracker.run, {"fn": _never}),
+        (MemTracker.compare, {"off": _never, "on": _never}),
+        (MemTracker.assert_saves, {"off": _never, "on": _never}),
+        (MemTracker.assert_released, {"fn": _never}),
+        (MemTracker.scaling, {"fn": _never, "n": [1, 2, 3]}),
+    ],
+)
+def test_a_warm_up_below_0_is_refused_by_the_name_of_the_method(
+    method: Callable[..., object], arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match=rf"^{method.__name__}\(\) needs warmup >= 0, got -1$") as caught:
+        method(MemTracker(), **arguments, warmup=-1)
+
+    assert not hasattr(caught.value, "__notes__")  # no "(while measuring off)"
+
+
+def test_no_steps_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^run\(\) needs steps >= 1, got 0$"):
+        MemTracker().run(_never, steps=0)
