@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from pytest_footprint.model.comparison import Comparison
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.run import CheckResult, CheckVerdict
 from pytest_footprint.model.tolerance import Tolerance
+from pytest_footprint.pytest_plugin.relative import relative
 from pytest_footprint.pytest_plugin.results import BaselineUpdate
 from pytest_footprint.pytest_plugin.texts import missing
 from pytest_footprint.report import brief, failure_text
@@ -61,7 +61,7 @@ class BaselineCheck:
         return CheckResult(
             name=name,
             kind=kind_of(type(self.value)),
-            baseline=Path(os.path.relpath(self.path, config.rootpath)).as_posix(),
+            baseline=relative(self.path, config.rootpath).as_posix(),
             verdict=verdict,
             says=failure.partition("\n")[0],
             sizes=self.comparison.sizes,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_footprint.pytest_plugin.relative import relative
 from pytest_footprint.pytest_plugin.results import Results, TrackedTest
 
 if TYPE_CHECKING:
@@ -84,7 +84,4 @@ class GitHub:
     def _shown(self, path: Path) -> str:
         """As GitHub knows it: from the top of the repository."""
         top = Path(self._environment.get("GITHUB_WORKSPACE") or self._root)
-        try:
-            return Path(os.path.relpath(path, top)).as_posix()
-        except ValueError:  # another drive
-            return path.as_posix()
+        return relative(path, top).as_posix()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ import pytest
 from pytest_footprint.baseline.atomic import replace_atomically
 from pytest_footprint.model.run import Environment, Outcome, Times
 from pytest_footprint.model.run_json import document, findings, line
+from pytest_footprint.pytest_plugin.relative import relative
 from pytest_footprint.pytest_plugin.results import Results
 
 _NOT_TRACKED = findings()
@@ -77,10 +77,7 @@ class RunFile:
             terminalreporter.write_sep("-", f"memory of this run: {shown}")
 
     def _shown(self) -> str:
-        try:
-            return os.path.relpath(self._path, self._config.invocation_params.dir)
-        except ValueError:  # another drive
-            return str(self._path)
+        return str(relative(self._path, self._config.invocation_params.dir))
 
     def _text(self, *, complete: bool) -> str:
         tests = sorted(self._tests.items())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_footprint.baseline.kinds import Value
 from pytest_footprint.pytest_plugin.node_ids import test_id
+from pytest_footprint.pytest_plugin.relative import relative
 from pytest_footprint.report import brief
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def update_command(item: pytest.Item) -> str:
 
 def shown(path: Path, config: pytest.Config) -> str:
     """``path`` as the user would type it."""
-    return os.path.relpath(path, config.invocation_params.dir)
+    return str(relative(path, config.invocation_params.dir))
 
 
 def missing(path: str, value: Value, command: str, *, device: str = "", others: Sequence[str] = ()) -> str:
