@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
@@ -12,7 +12,6 @@ from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.fqn import INDEX
 from pytest_footprint.model.law import Law
 from pytest_footprint.model.live_group import LiveGroup
-from pytest_footprint.model.usage import USAGE_FIELDS
 
 
 def excess(footprints: Mapping[int, Footprint], figure: Figure, law: Law, device: str, n: int) -> tuple[LiveGroup, ...]:
@@ -24,7 +23,7 @@ def excess(footprints: Mapping[int, Footprint], figure: Figure, law: Law, device
     found: dict[LiveGroup, dict[int, int]] = {}
     largest: dict[LiveGroup, LiveGroup] = {}
     for at, footprint in footprints.items():
-        for group in tensors_of(footprint, figure, device):
+        for group in figure.groups(footprint, device):
             layers = ".".join("*" if INDEX.fullmatch(part) else part for part in group.fqn.split("."))
             look = replace(group, fqn=layers, shape=(), count=0, nbytes=ByteSize(0))
             sizes = found.setdefault(look, dict.fromkeys(footprints, 0))
@@ -38,17 +37,3 @@ def excess(footprints: Mapping[int, Footprint], figure: Figure, law: Law, device
         if above:
             off.append(replace(largest[look], fqn=look.fqn, nbytes=above))
     return tuple(sorted(off, key=lambda group: -abs(group.nbytes)))
-
-
-def tensors_of(footprint: Footprint, figure: Figure, device: str) -> Iterable[LiveGroup]:
-    """The tensors behind a number."""
-    if figure.moment == "saved":
-        groups = footprint.saved.groups()
-    else:
-        groups = footprint.at_peak if figure.moment == "peak" else footprint.at_end
-    return [
-        group
-        for group in groups
-        if group.device == device
-        and (figure.moment == "saved" or figure.part in {USAGE_FIELDS[0], group.ref_type.value})
-    ]

@@ -8,6 +8,7 @@ from typing import Self
 
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.footprint import Footprint
+from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.usage import USAGE_FIELDS, Usage
 
 _TOTAL = USAGE_FIELDS[0]
@@ -55,6 +56,15 @@ class Figure:
         if self.moment == _SAVED:
             return ByteSize(sum(row.nbytes for row in footprint.saved if row.device == device))
         return getattr(footprint, self.moment).get(device, Usage())[self.part]  # type: ignore[no-any-return]
+
+    def groups(self, footprint: Footprint, device: str) -> tuple[LiveGroup, ...]:
+        """The tensors of one device behind the number; of a growth those at the end."""
+        if self.moment == _SAVED:
+            return tuple(group for group in footprint.saved.groups() if group.device == device)
+        groups = footprint.at_peak if self.moment == "peak" else footprint.at_end
+        return tuple(
+            group for group in groups if group.device == device and self.part in {_TOTAL, group.ref_type.value}
+        )
 
     def __str__(self) -> str:
         """As it is written."""

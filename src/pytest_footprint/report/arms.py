@@ -8,7 +8,7 @@ from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.comparison import Comparison, Culprit, Signal
 from pytest_footprint.model.figure import Figure
 from pytest_footprint.model.footprint import Footprint
-from pytest_footprint.model.live_group import LiveGroup, summed_up
+from pytest_footprint.model.live_group import summed_up
 from pytest_footprint.model.saving import Saving
 from pytest_footprint.model.usage import USAGE_FIELDS
 from pytest_footprint.report.failure import culprits_table, sizes_table
@@ -50,7 +50,7 @@ def saving_text(savings: Sequence[Saving], on: Footprint, comparison: Comparison
     """
     short = next(saving for saving in savings if not saving.enough)
     parts = [_headline(short, device), _table(savings)]
-    if groups := [group for group in _groups(short.figure, on) if group.device == device]:
+    if groups := short.figure.groups(on, device):
         title = "on keeps for backward" if short.figure.moment == "saved" else f"on has at {_moment(short.figure)}"
         parts.append(tensor_table(title, live_rows(summed_up(groups)), limit=_ROWS, hint=""))
     if new := [one for one in comparison.culprits if one.nbytes > 0 and _is_about(one, short.figure, device)]:
@@ -95,13 +95,6 @@ def _verdict(saving: Saving) -> str:
 
 def _share(saving: Saving) -> str:
     return "-" if saving.percent is None else f"{saving.percent:.3g} %"
-
-
-def _groups(figure: Figure, on: Footprint) -> Sequence[LiveGroup]:
-    if figure.moment == "saved":
-        return on.saved.groups()
-    groups = on.at_peak if figure.moment == "peak" else on.at_end
-    return [group for group in groups if figure.part in {USAGE_FIELDS[0], group.ref_type.value}]
 
 
 def _moment(figure: Figure) -> str:
