@@ -34,6 +34,16 @@ def run_at(path: Path) -> Run:
     Raises:
         CommandError: there is no such file, or it is not that of a run.
     """
+    run, _ = run_and_text_at(path)
+    return run
+
+
+def run_and_text_at(path: Path) -> tuple[Run, str]:
+    """The run that ``pytest --mem-json`` wrote, and the text that says so, of one reading.
+
+    Raises:
+        CommandError: there is no such file, or it is not that of a run.
+    """
     from pytest_footprint.model.run_json import read_run  # noqa: PLC0415 - loads when it is wanted
 
     try:
@@ -42,7 +52,7 @@ def run_at(path: Path) -> Run:
         msg = f"{problem}; pytest --mem-json {path} writes it"
         raise CommandError(msg) from None
     try:
-        return read_run(text)
+        return read_run(text), text
     except ValueError as problem:
         msg = f"{path}: {problem}; it takes what pytest --mem-json wrote"
         raise CommandError(msg) from None

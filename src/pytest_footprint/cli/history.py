@@ -10,7 +10,7 @@ from pathlib import Path
 from shutil import which
 
 from pytest_footprint.cli.command import Command, CommandError
-from pytest_footprint.cli.files import run_at, text_of
+from pytest_footprint.cli.files import run_and_text_at
 
 _ABOUT = """\
     pytest --mem-json run.json
@@ -76,7 +76,7 @@ def _run(options: argparse.Namespace) -> int:
 def _add(options: argparse.Namespace) -> int:
     from pytest_footprint.history.database import History  # noqa: PLC0415 - loads when it is wanted
 
-    run, text = run_at(options.run), text_of(options.run)
+    run, text = run_and_text_at(options.run)
     commit = options.commit or _head()
     time = options.time or _time(run.times.started or "1970-01-01")
     new = History(options.db).add(run, text, commit=commit, time=_utc(time))
