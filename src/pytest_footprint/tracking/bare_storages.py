@@ -16,7 +16,7 @@ from pytest_footprint.tracking.storages import owner_nbytes
 
 @dataclass(frozen=True)
 class _Bytes:
-    """What `Recorder.add` wants to know of the tensor on a storage, where there is no tensor yet."""
+    """What `LiveStorages.add` wants to know of the tensor on a storage, where there is no tensor yet."""
 
     device: torch.device
     shape: torch.Size

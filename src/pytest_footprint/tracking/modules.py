@@ -22,7 +22,7 @@ from torch.nn.modules.module import (
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import OUTSIDE, Phase
 from pytest_footprint.tracking.compiled_modules import stop_telling, tell_of_calls
-from pytest_footprint.tracking.internals import is_compilers, keyword_arguments
+from pytest_footprint.tracking.internals import COMPILED_CALL, is_compilers, keyword_arguments
 from pytest_footprint.tracking.patches import compiled_modules_reported_to, restored_modules_reported_to, unannounced
 from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.storages import all_tensors_in
@@ -196,7 +196,7 @@ class ModuleWatch:
     def _label(self, modules: Iterable[tuple[nn.Module, int]]) -> None:
         live = self._recorder.live
         for module, row in modules:  # walking names them
-            if module._compiled_call_impl is not None:
+            if getattr(module, COMPILED_CALL) is not None:
                 self._listen_to(module)
             if not self._memory:
                 continue

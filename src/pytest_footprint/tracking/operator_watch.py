@@ -22,10 +22,9 @@ from pytest_footprint.tracking.internals import (
 from pytest_footprint.tracking.operators import REFUSED_NUMBER, Makes, classify, numbers_as_tensors, op_name
 from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.sources import Sources
-from pytest_footprint.tracking.storages import Owner, owner_nbytes, storages, tensors_in
+from pytest_footprint.tracking.storages import PLAIN, Owner, owner_nbytes, storages, tensors_in
 from pytest_footprint.tracking.thread_state import ThreadState
 
-_PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter)
 _DETACH = torch.ops.aten.detach.default
 _REPLACES_PARTS = frozenset({torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc})
 """What is a view, or in place, for other tensors gives these new indices or values."""
@@ -219,6 +218,6 @@ def _in_range(inside_ops: InsideOps, op: int, call: Callable[..., Any]) -> Calla
 
 def takes_apart(kind: type) -> bool:
     """Whether a tensor type has a ``__torch_dispatch__`` that runs the operator on inner tensors."""
-    if kind in _PLAIN_TYPES or issubclass(kind, FakeTensor):
+    if kind in PLAIN or issubclass(kind, FakeTensor):
         return False
     return kind.__torch_dispatch__ is not DISABLED_DISPATCH  # type: ignore[attr-defined]
