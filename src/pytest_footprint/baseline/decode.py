@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
-from pytest_footprint.baseline import toml
-from pytest_footprint.baseline.encode import LAST_LINE, SCHEMA
-from pytest_footprint.baseline.errors import BaselineFormatError
-from pytest_footprint.baseline.kinds import KINDS, Value, kind_of
+from pytest_footprint.baseline.encode import LAST_LINE
+from pytest_footprint.baseline.kinds import Value, kind_of
 from pytest_footprint.baseline.rows import read_groups, read_spec
+from pytest_footprint.baseline.source import Source
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.call_order import unfold_order
 from pytest_footprint.model.footprint import Footprint
@@ -25,9 +21,6 @@ from pytest_footprint.model.structure import Structure, TensorSpec
 from pytest_footprint.model.usage import DeviceUsage, Usage
 
 RENEW = "pytest --mem-baseline-update"
-
-_CONFLICT = re.compile(r"(?:<<<<<<<|>>>>>>>|\|\|\|\|\|\|\|) .*|=======")
-_AT_LINE = re.compile(r"\(at (?:line (\d+), column \d+|end of document)\)")
 
 
 def decode(text: str, *, kind: type[Value] | None = None, where: str = "baseline", renew: str = RENEW) -> Value:
@@ -42,7 +35,7 @@ def decode(text: str, *, kind: type[Value] | None = None, where: str = "baseline
     Raises:
         BaselineFormatError: it is damaged, of another schema, or of another kind.
     """
-    source = _Source(text, where, renew)
+    source = Source(text, where, renew)
     document = source.parse()
     source.check_schema(document)
     found = source.kind(document)
@@ -59,63 +52,6 @@ def decode(text: str, *, kind: type[Value] | None = None, where: str = "baseline
         return _order(document) if found == "hierarchy" else _structure(document)
     except _BrokenError as broken:
         source.fail(f"the baseline is damaged: {broken}", *broken.path)
-
-
-@dataclass(frozen=True)
-class _Source:
-    text: str
-    where: str
-    renew: str
-
-    @property
-    def lines(self) -> list[str]:
-        return self.text.rstrip("\n").split("\n")
-
-    def parse(self) -> dict[str, Any]:
-        for number, line in enumerate(self.lines, start=1):
-            if _CONFLICT.fullmatch(line.rstrip()):
-                self.fail(f"the baseline has a merge conflict: {line.rstrip()!r}; settle it", line=number)
-        try:
-            return tomllib.loads(self.text)
-        except tomllib.TOMLDecodeError as problem:
-            match = _AT_LINE.search(str(problem))
-            place = int(match[1]) if match and match[1] else len(self.lines)
-            what = _AT_LINE.sub("", str(problem)).strip()
-            self.fail(f"the baseline is damaged: {what[:1].lower()}{what[1:]}", line=place)
-
-    def check_schema(self, document: dict[str, Any]) -> None:
-        found = document.get("schema")
-        if not isinstance(found, int) or isinstance(found, bool):
-            self.fail("the file is no baseline: it has no schema number", "schema")
-        if found > SCHEMA:
-            newer = (
-                f"the baseline has schema {found}, written by a newer pytest-footprint; this one reads schema {SCHEMA}"
-            )
-            self.fail(f"{newer}: upgrade it", "schema")
-        if found < SCHEMA:
-            self.fail(f"the baseline has the old schema {found}; this version reads schema {SCHEMA}", "schema")
-
-    def kind(self, document: dict[str, Any]) -> str:
-        found = document.get("kind")
-        if not isinstance(found, str) or found not in KINDS:
-            self.fail(f"the baseline has kind {found!r}, which is none of {', '.join(KINDS)}", "kind")
-        return found
-
-    def fail(self, problem: str, *path: str, line: int | None = None) -> NoReturn:
-        raise BaselineFormatError(self.where, line or self._line_of(path), problem, self.renew) from None
-
-    def _line_of(self, path: tuple[str, ...]) -> int:
-        """The line that defines the value at ``path``, or the nearest table around it; the first line failing that."""
-        at = 0
-        for length in range(len(path), 0, -1):
-            heading = toml.header(*path[:length]).strip()
-            if heading in self.lines:
-                at = self.lines.index(heading)
-                break
-        for number, line in enumerate(self.lines[at:], start=at + 1):
-            if path and line.startswith(f"{toml.key(path[-1])} ="):
-                return number
-        return at + 1
 
 
 class _BrokenError(Exception):
