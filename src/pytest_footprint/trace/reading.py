@@ -96,14 +96,18 @@ class Reading:
             environment=environment or {},
         )
 
+    def origin(self, storage: int) -> tuple[int, int]:
+        """The module that owns a storage, or else made it, and the operator that did; -1 where there is none."""
+        trace, owner = self.trace, self.labels.owner[storage]
+        module = owner if owner >= 0 else self.scopes.module(trace.scope[storage])
+        return module, -1 if trace.phase[storage] == Phase.EXISTING else trace.op[storage]
+
     def groups(self, alive: Mapping[int, int]) -> Iterable[LiveGroup]:
         """What is alive, grouped by all that one can say of it."""
-        trace, owner = self.trace, self.labels.owner
+        trace = self.trace
         found: dict[tuple[int, int, int, int, int], list[int]] = {}
         for sid in alive:
-            module = owner[sid] if owner[sid] >= 0 else self.scopes.module(trace.scope[sid])
-            op = -1 if trace.phase[sid] == Phase.EXISTING else trace.op[sid]
-            key = (self.labels.kind[sid], module, op, trace.layout[sid], trace.device[sid])
+            key = (self.labels.kind[sid], *self.origin(sid), trace.layout[sid], trace.device[sid])
             found.setdefault(key, []).append(sid)
         for (kind, module, op, layout, device), members in found.items():
             shape, dtype = trace.layouts.keys[layout]

@@ -14,7 +14,6 @@ from pytest_footprint.trace.changes import Changes
 from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, Event, Phase
 from pytest_footprint.trace.labels import Labels
 from pytest_footprint.trace.places import Places
-from pytest_footprint.trace.scopes import Scopes
 from pytest_footprint.trace.trace import Trace
 
 _BORN, _FREED, _EXISTING = int(Event.BORN), int(Event.FREED), int(Phase.EXISTING)
@@ -30,7 +29,9 @@ class Read(Protocol):
     places: Places
     changes: Changes
     labels: Labels
-    scopes: Scopes
+
+    def origin(self, storage: int) -> tuple[int, int]:
+        """Its module and its operator; -1 where there is none."""
 
     def groups(self, alive: Mapping[int, int]) -> Iterable[LiveGroup]:
         """Storages, with their bytes, grouped by all that one can say of them."""
@@ -41,7 +42,7 @@ def step_ends(read: Read, first: int, ends: Sequence[int], usage: Mapping[int, D
     found = []
     moved_by = moved_by_step(read, first, ends)
     for end, moved in zip(ends, moved_by, strict=False):  # without an event no step has an end
-        came, went = unmatched(read.trace, read.labels, read.scopes, moved)
+        came, went = unmatched(read, moved)
         found.append(StepEnd(usage[end - 1], difference(read.groups(came), read.groups(went))))
     return tuple(found)
 
@@ -71,15 +72,13 @@ def moved_by_step(read: Read, first: int, ends: Sequence[int]) -> Iterator[Moved
         yield {storage: size[storage] for storage in came}, went
 
 
-def unmatched(trace: Trace, labels: Labels, scopes: Scopes, moved: Moved) -> Moved:
+def unmatched(read: Read, moved: Moved) -> Moved:
     """Without what came in the place of its like: gradients that every step makes anew are no difference."""
     came, went = moved
+    trace, kind = read.trace, read.labels.kind
 
     def look(storage: int, nbytes: int) -> tuple[int, ...]:
-        owner = labels.owner[storage]
-        module = owner if owner >= 0 else scopes.module(trace.scope[storage])
-        op = -1 if trace.phase[storage] == Phase.EXISTING else trace.op[storage]
-        return labels.kind[storage], module, op, trace.layout[storage], trace.device[storage], nbytes
+        return kind[storage], *read.origin(storage), trace.layout[storage], trace.device[storage], nbytes
 
     gone: dict[tuple[int, ...], list[int]] = {}
     for storage, nbytes in went.items():
