@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -36,3 +36,16 @@ def test_a_warm_up_below_0_is_refused_by_the_name_of_the_method(
 def test_no_steps_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^run\(\) needs steps >= 1, got 0$"):
         MemTracker().run(_never, steps=0)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [lambda fn: MemTracker().run(fn), lambda fn: MemTracker().scaling(fn, n=[1, 2, 3])],
+    ids=["run", "scaling"],
+)
+def test_a_generator_function_is_refused_as_it_would_run_nothing(measure: Callable[..., object]) -> None:
+    def steps(n: int = 1) -> Iterator[int]:
+        yield n
+
+    with pytest.raises(TypeError, match=r"^fn is a generator function, which runs nothing when it is called: pass fn="):
+        measure(steps)

@@ -11,7 +11,7 @@ def check_run(fn: Callable[..., object], steps: int, warmup: int) -> None:
 
     Raises:
         ValueError: ``steps`` is below 1 or ``warmup`` below 0.
-        TypeError: ``fn`` is not callable, or a coroutine function.
+        TypeError: ``fn`` is not callable, or a function of coroutines or generators.
     """
     if steps < 1:
         msg = f"run() needs steps >= 1, got {steps}"
@@ -23,6 +23,7 @@ def check_run(fn: Callable[..., object], steps: int, warmup: int) -> None:
     if inspect.iscoroutinefunction(fn):
         msg = f"run() cannot await {fn!r}: record with `with tracker.step(): await ...`"
         raise TypeError(msg)
+    _refuse_generator("fn", fn)
 
 
 def check_warmup(name: str, warmup: int) -> None:
@@ -44,11 +45,18 @@ def check_callable(name: str, fn: object) -> None:
     """Say early, and by name, what cannot be measured.
 
     Raises:
-        TypeError: ``fn`` is not callable, or a coroutine function.
+        TypeError: ``fn`` is not callable, or a function of coroutines or generators.
     """
     if not callable(fn):
         msg = f"{name} must be a function, got {type(fn).__name__}: pass {name}=lambda: train_step(model)"
         raise TypeError(msg)
     if inspect.iscoroutinefunction(fn):
         msg = f"{name} cannot be awaited: pass a function, {name}=lambda: asyncio.run(...)"
+        raise TypeError(msg)
+    _refuse_generator(name, fn)
+
+
+def _refuse_generator(name: str, fn: object) -> None:
+    if inspect.isgeneratorfunction(fn):
+        msg = f"{name} is a generator function, which runs nothing when it is called: pass {name}=lambda: list(...)"
         raise TypeError(msg)
