@@ -53,8 +53,13 @@ def test_command_line_goes_over_ini_over_default(
         pytest.param(("max_peak_memory = lots",), (), "*ini max_peak_memory: 'lots' is not a byte size;*"),
         pytest.param((), ("--mem-tolerance=2",), "*--mem-tolerance: '2' is not a tolerance;*"),
         pytest.param(("mem_tolerance = -1%",), (), "*ini mem_tolerance: '-1%' is not a tolerance;*"),
+        pytest.param(
+            ("verbosity_footprint = abc",),
+            (),
+            "*ini verbosity_footprint: 'abc' is not a verbosity; write auto, or a number such as -1, 0 or 2",
+        ),
     ],
-    ids=["limit option", "limit ini", "tolerance option", "tolerance ini"],
+    ids=["limit option", "limit ini", "tolerance option", "tolerance ini", "verbosity ini"],
 )
 def test_a_wrong_value_is_a_usage_error_that_names_the_option(
     each_way: Project, ini: tuple[str, ...], args: tuple[str, ...], message: str
@@ -70,15 +75,18 @@ def test_a_wrong_value_is_a_usage_error_that_names_the_option(
 
 
 @pytest.mark.skipif(pytest.version_tuple < (9, 0), reason="pytest 8 reads no [tool.pytest]")
-def test_a_number_in_native_toml_is_a_usage_error_that_shows_it(project: Project, pytester: pytest.Pytester) -> None:
-    pytester.makepyprojecttoml("[tool.pytest]\nmax_peak_memory = 1024")
+@pytest.mark.parametrize("name", ["max_peak_memory", "verbosity_footprint"])
+def test_a_number_in_native_toml_is_a_usage_error_that_shows_it(
+    project: Project, pytester: pytest.Pytester, name: str
+) -> None:
+    pytester.makepyprojecttoml(f"[tool.pytest]\n{name} = 1024")
     (project.path / "tox.ini").unlink()
     project.write(PRINT_SETTINGS)
 
     result = project.run("-p", "no:asyncio")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*max_peak_memory*expects a string, got int: 1024*"])
+    result.stderr.fnmatch_lines([f"*{name}*expects a string, got int: 1024*"])
 
 
 def test_help_lists_every_option_and_ini_value(project: Project) -> None:

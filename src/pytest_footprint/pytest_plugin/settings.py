@@ -70,7 +70,7 @@ class Settings:
             report=any(config.getoption(name) for name in ("mem_report", "mem_report_sort", "mem_report_top")),
             report_sort=_read(config, "mem_report_sort", "mem_report_sort", _sort) or SORTS[0],
             report_top=_read(config, "mem_report_top", "mem_report_top", _count) or 0,
-            verbosity=config.get_verbosity(VERBOSITY),
+            verbosity=_verbosity(config),
             json=_json(config),
             junit=config.getini("mem_junit"),
         )
@@ -88,6 +88,15 @@ def _prune(config: pytest.Config) -> bool:
         msg = f"--mem-baseline-prune needs a run of all tests, so it does not go with {', '.join(flags)}"
         raise pytest.UsageError(msg)
     return True
+
+
+def _verbosity(config: pytest.Config) -> int:
+    ini = f"verbosity_{VERBOSITY}"
+    try:
+        return config.get_verbosity(VERBOSITY)
+    except ValueError:
+        msg = f"ini {ini}: {config.getini(ini)!r} is not a verbosity; write auto, or a number such as -1, 0 or 2"
+        raise pytest.UsageError(msg) from None
 
 
 def _tolerance(text: str, _rule: str) -> Tolerance:
