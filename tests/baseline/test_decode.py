@@ -37,6 +37,12 @@ def line_of(text: str, part: str) -> int:
         ("schema = 1", "", "A baseline", "the file is no baseline: it has no schema number"),
         ('kind = "footprint"', 'kind = "foot"', "kind =", "the baseline has kind 'foot', which is none of footprint,"),
         ("steps = 1", "steps = ", "steps =", "the baseline is damaged: invalid value"),
+        (
+            "steps = 1",
+            "steps = " + "[" * 100_000,
+            "A baseline",
+            "the baseline is damaged: its lists and tables are nested",
+        ),
         ("steps = 1", 'steps = "1"', "steps =", "'steps' has no whole number, but '1'"),
         ("steps = 1", "", "A baseline", "steps is missing"),
         ("activations = 4096", "activations = 4097", "total =", "total is 4096, and the sizes below it make 4097"),

@@ -193,6 +193,8 @@ def test_runs_without_footprints_say_so(
         (None, "head.json: there is no such file; pytest --mem-json head.json writes it"),
         (b"\xff", "head.json: it is not a text file; pytest --mem-json head.json writes it"),
         (b"<xml>", "head.json: it is not JSON: Expecting value: line 1 column 1 (char 0); it takes what pytest --mem"),
+        (b"[" * 100_000, "head.json: it is not JSON: its lists and objects are nested too deeply to be read; it takes"),
+        (b'{"schema":1,"kind":"run"}', "head.json: not the JSON of a Run: Run has no 'environment', 'tests'; it takes"),
         (b'{"schema":1,"Footprint":{}}', "head.json: it is JSON, but not that of a run"),
         (
             b'{"schema":2,"kind":"run"}',

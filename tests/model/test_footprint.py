@@ -104,6 +104,7 @@ def test_the_other_values_pickle_too(value: object) -> None:
         ('{"schema":1,"Footprint":{"pike":{}}}', "KeyError: 'pike'"),
         ('{"schema":1,"Footprint":{"steps":"3"}}', "'3' is not int"),
         ('{"schema":1,"Footprint":{"forward":[3]}}', "3 is not str"),
+        ("[" * 100_000, "not the JSON of a Footprint: its lists and objects are nested too deeply to be read"),
     ],
 )
 def test_what_is_no_footprint_is_refused_with_the_reason(text: str, problem: str) -> None:

@@ -79,6 +79,15 @@ def test_times_are_all_on_the_last_line_and_each_test_has_a_line() -> None:
             "it has schema 0, and this version reads 1: write it anew with pytest --mem-json",
         ),
         ('{"kind":"run","schema":1,"tests":7}', "not the JSON of a Run: TypeError: 'int' object is not iterable"),
+        (
+            '{"kind":"run","schema":1,"tests":[]}',
+            "not the JSON of a Run: Run has no 'environment'",
+        ),
+        (
+            '{"kind":"run","schema":1,"tests":[{"test":"a"}]}',
+            "not the JSON of a Run: RecordedTest has no 'outcome'",
+        ),
+        ("[" * 100_000, "it is not JSON: its lists and objects are nested too deeply to be read"),
     ],
 )
 def test_what_is_no_run_is_refused_with_the_reason(text: str, problem: str) -> None:

@@ -40,6 +40,8 @@ class Source:
                 self.fail(f"the baseline has a merge conflict: {line.rstrip()!r}; settle it", line=number)
         try:
             return tomllib.loads(self.text)
+        except RecursionError:
+            self.fail("the baseline is damaged: its lists and tables are nested too deeply to be read")
         except tomllib.TOMLDecodeError as problem:
             match = _AT_LINE.search(str(problem))
             place = int(match[1]) if match and match[1] else len(self.lines)

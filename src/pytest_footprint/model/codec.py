@@ -40,10 +40,26 @@ def from_plain(kind: type[Value], plain: object) -> Value:
     hint: Any = kind
     try:
         value: Value = _decoder(hint)(plain)
+    except _MissingFieldsError as problem:
+        msg = f"not the JSON of a {kind.__name__}: {problem}"
+        raise ValueError(msg) from None
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         msg = f"not the JSON of a {kind.__name__}: {type(problem).__name__}: {problem}"
         raise ValueError(msg) from None
     return value
+
+
+def read_json(text: str) -> Any:
+    """What `json` reads.
+
+    Raises:
+        ValueError: it is not JSON, or nested too deeply to be read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        msg = "its lists and objects are nested too deeply to be read"
+        raise ValueError(msg) from None
 
 
 def load(kind: type[Value], text: str) -> Value:
@@ -53,7 +69,7 @@ def load(kind: type[Value], text: str) -> Value:
         ValueError: it is not JSON, not of this kind, or of another schema.
     """
     try:
-        document = json.loads(text)
+        document = read_json(text)
     except ValueError as problem:
         msg = f"not the JSON of a {kind.__name__}: {problem}"
         raise ValueError(msg) from None
@@ -110,12 +126,28 @@ def _decoder(hint: object) -> _Step:
         if len(plan) == 1:
             [(only, decode_only)] = plan.items()
             return lambda value: hint(**{only: decode_only(value)})
-        return lambda values: hint(**{name: plan[name](value) for name, value in values.items()})
+        return lambda values: _built(hint, {name: plan[name](value) for name, value in values.items()})
     if isinstance(hint, type) and issubclass(hint, int | str | float):
         base = next(each for each in (bool, int, float, str) if issubclass(hint, each))
         return partial(_leaf, hint, base)
     msg = f"{hint!r} cannot be read from JSON"
     raise TypeError(msg)
+
+
+class _MissingFieldsError(ValueError):
+    pass
+
+
+def _built(kind: Any, found: dict[str, Any]) -> Any:
+    try:
+        return kind(**found)
+    except TypeError:
+        # Looked for only now: a run has thousands of values, and hardly ever one that lacks something.
+        missing = [each.name for each in fields(kind) if _default(each) is MISSING and each.name not in found]
+        if not missing:
+            raise
+        msg = f"{kind.__name__} has no {', '.join(map(repr, missing))}"
+        raise _MissingFieldsError(msg) from None
 
 
 def _leaf(kind: type[_Leaf], base: type[_Leaf], value: _Leaf) -> _Leaf:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from pytest_footprint.model.codec import from_plain, to_plain
+from pytest_footprint.model.codec import from_plain, read_json, to_plain
 from pytest_footprint.model.run import CheckResult, Environment, LimitVerdict, Outcome, Run, TakenFootprint, Times
 
 SCHEMA = 1
@@ -50,7 +49,7 @@ def read_run(text: str) -> Run:
         ValueError: it is not JSON, not a run, or of another schema; the message says what it is.
     """
     try:
-        found: Any = json.loads(text)
+        found = read_json(text)
     except ValueError as problem:
         msg = f"it is not JSON: {problem}"
         raise ValueError(msg) from None
