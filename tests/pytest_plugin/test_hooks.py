@@ -97,6 +97,33 @@ def test_a_conftest_adds_columns_to_the_report(each_way: Project) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            "return 'us'",
+            "pytest_footprint_report_columns returned 'us', a str, and not a dict of header -> cell; it is in*",
+        ),
+        ("raise KeyError('owner')", "*raised for pytest_footprint_report_columns; it is in *conftest.py"),
+    ],
+    ids=["no dict", "raises"],
+)
+def test_columns_that_are_none_fail_their_test_alone(each_way: Project, body: str, said: str) -> None:
+    each_way.conftest(f"""
+        def pytest_footprint_report_columns(item, footprint):
+            if item.name == "test_a":
+                {body}
+    """)
+    each_way.write(TORCH_WORKS, "def test_a(mem_tracker): allocate(2 * KIB)\n\ndef test_b(mem_tracker): allocate(KIB)")
+
+    result = each_way.run("--mem-report")
+
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines([said])
+    result.stdout.fnmatch_lines(["test_it.py::test_a  cpu 2 KiB  * failed", "test_it.py::test_b  cpu 1 KiB  * passed"])
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+
+
 def test_a_test_is_read_at_its_end_only_when_somebody_wants_to_know(project: Project) -> None:
     project.write(
         TORCH_WORKS,

@@ -21,7 +21,7 @@ def results_of(item: pytest.Item, report: pytest.TestReport, failure: str) -> Re
     if recording is None:
         return Results(updates=updates, asked=asked)
     failure = failure or (recording.failure if report.when == "call" else "")
-    tracked = _row(item, recording, report) if report.when == "call" else None
+    tracked = _row(recording, report) if report.when == "call" else None
     found = recording.findings if report.when == "teardown" else None
     return Results(
         tracked=(tracked,) if tracked else (),
@@ -33,7 +33,7 @@ def results_of(item: pytest.Item, report: pytest.TestReport, failure: str) -> Re
     )
 
 
-def _row(item: pytest.Item, recording: Recording, report: pytest.TestReport) -> TrackedTest | None:
+def _row(recording: Recording, report: pytest.TestReport) -> TrackedTest | None:
     if recording.footprint is None:
         return None
     peak = recording.footprint.peak
@@ -44,7 +44,6 @@ def _row(item: pytest.Item, recording: Recording, report: pytest.TestReport) -> 
     from pytest_footprint.report import largest  # noqa: PLC0415 - loads when there is something to report
 
     limit = recording.limit
-    columns = item.ihook.pytest_footprint_report_columns(item=item, footprint=recording.footprint)
     return TrackedTest(
         test=report.nodeid,
         nbytes=int(peak[device].total),
@@ -56,7 +55,7 @@ def _row(item: pytest.Item, recording: Recording, report: pytest.TestReport) -> 
         verdict=_verdict(recording, report),
         module=next((group.fqn for group in recording.footprint.at_peak if group.device == device), ""),
         used=peak[device][limit.of] / limit.nbytes if limit is not None and limit.nbytes else None,
-        more={str(header): str(cell) for row in reversed(columns) for header, cell in (row or {}).items()},
+        more=recording.columns,
     )
 
 

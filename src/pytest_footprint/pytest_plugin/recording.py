@@ -35,6 +35,8 @@ class Recording:
         """What the test took; set at the end of its call when a limit or the report needs it."""
         self.breaches: tuple[str, ...] = ()
         """Devices that went above the limit."""
+        self.columns: dict[str, str] = {}
+        """What others add to the row of the test in the report."""
         self.failure = ""
         """What was said of that."""
         self.findings = Findings() if self._settings.json is not None else None
@@ -96,6 +98,7 @@ class Recording:
 
     def read(self) -> None:
         """Keep what was recorded until now, if anybody is going to look at it."""
+        __tracebackhide__ = True
         if self._tracker is not None and self._read_at_end:
             self._tracker.on_footprint = None  # that of the whole test is none that the test took
             self.footprint = self._tracker.footprint()
@@ -105,6 +108,10 @@ class Recording:
 
                 set_properties(self._item, self.footprint)
             self._hooks.pytest_footprint_taken(item=self._item, footprint=self.footprint)
+            if self.footprint.peak and self._hooks.pytest_footprint_report_columns.get_hookimpls():
+                from pytest_footprint.pytest_plugin.columns import columns_of  # noqa: PLC0415 - the same
+
+                self.columns = columns_of(self._item, self.footprint)
 
     def check_limit(self) -> None:
         """Fail the test when its peak is above its limit."""
