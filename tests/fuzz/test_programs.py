@@ -71,7 +71,10 @@ def test_any_program_is_recorded_to_the_byte(batch: int) -> None:
         pytest.param((Step("saved_and_loaded"),), id="a tensor is loaded"),
         pytest.param((Step("storage_made"),), id="a storage is made without a tensor"),
         pytest.param((Block("inference_mode", (Step("cast", 0, 1),)),), id="a composite operator copies"),
-        pytest.param((Step("out"), Step("out", 2, 2)), id="an operator refuses its output"),
+        pytest.param(
+            (Step("out"), Block("another and the same", (Step("out", 2, 2), Step("backward")))),
+            id="an operator refuses its output",
+        ),
         pytest.param((Step("sparse"), Step("view", 1, 1)), id="a sparse tensor is transposed"),
         pytest.param((Step("sparse"), Step("view", 1, 5)), id="a sparse tensor is unbound"),
     ],
