@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import io
 import pickle
@@ -374,6 +375,31 @@ def test_inputs_passed_by_keyword_are_inputs() -> None:
     assert footprint.end.inputs == (4 * 8 + 8) * 4
     assert footprint.modules["Scaled"].inputs == (4 * 8 + 8) * 4
     assert footprint.modules["Scaled"].outputs == 4 * 8 * 4
+
+
+def test_inputs_of_inner_modules_count_keywords_too_also_when_the_forward_raises() -> None:
+    class Inner(nn.Module):
+        def forward(self, x: torch.Tensor, *, y: torch.Tensor, fails: bool = False) -> torch.Tensor:
+            if fails:
+                raise ValueError
+            return x + y.sum()
+
+    class Outer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.works, self.fails = Inner(), Inner()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = torch.ones(5, 5)
+            with contextlib.suppress(ValueError):
+                self.fails(x, y=y, fails=True)
+            return self.works(x, y=y)
+
+    footprint = MemTracker().run(Outer(), torch.ones(4))
+
+    modules = footprint.modules
+    assert modules["Outer.works"].inputs == modules["Outer.fails"].inputs == (4 + 5 * 5) * 4
+    assert (modules["Outer.works"].outputs, modules["Outer.fails"].outputs) == (4 * 4, 0)
 
 
 def test_computed_parameters_are_activations() -> None:

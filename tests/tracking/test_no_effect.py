@@ -245,11 +245,11 @@ def test_thousands_of_evaluations_leave_nothing_growing_but_the_trace() -> None:
     recorder = tracker._recorder
     with tracker, torch.no_grad():
         model(x)
-        known = len(recorder.live.by_id), len(recorder.names._known)
+        known = len(recorder.live.by_id), len(recorder.names.known)
         for _ in range(2000):
             model(x)
 
-    assert (len(recorder.live.by_id), len(recorder.names._known)) == known
+    assert (len(recorder.live.by_id), len(recorder.names.known)) == known
 
 
 def test_a_failing_resize_is_the_users_error() -> None:

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.utils.hooks import RemovableHandle
 
 TESTED = ("2.11.0", "2.15.0")
 """The oldest and the newest torch that was tried; ``docs/versions.md`` says what was run."""
@@ -164,6 +165,14 @@ GLOBAL_HOOKS: tuple[Mapping[int, Any], ...] = tuple(
     _private(f"torch.nn.modules.module._global_{kind}_hooks")
     for kind in ("backward_pre", "backward", "forward_pre", "forward")
 )
+_HOOKS_WITH_KWARGS: dict[int, bool] = _private("torch.nn.modules.module._global_forward_hooks_with_kwargs")
+
+
+def forget_hook_with_kwargs(handle: RemovableHandle) -> None:
+    """What ``remove`` of a global forward hook leaves behind."""
+    _HOOKS_WITH_KWARGS.pop(handle.id, None)
+
+
 _private("torch._utils._rebuild_tensor")
 
 # -- frames of torch's own functions ---------------------------------------------------------------------------------

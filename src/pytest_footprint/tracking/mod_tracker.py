@@ -145,7 +145,7 @@ class _HookedModuleWatch(ModuleWatch):
     """Calls the user's hooks while their module is among the parents."""
 
     def __init__(self, recorder: Recorder, hooks: UserHooks, gradients: BackwardHooks) -> None:
-        super().__init__(recorder, memory=False)
+        super().__init__(recorder, memory=False, user_hooks=hooks)
         self._hooks = hooks
         self._gradients = gradients
 
@@ -162,7 +162,7 @@ class _HookedModuleWatch(ModuleWatch):
         if self._hooks.pre_fw_hook is not None:
             self._hooks.pre_fw_hook(module, args)
         if self._hooks.need_gradients:
-            keywords = keyword_arguments(1) if kwargs is None else kwargs
+            keywords = keyword_arguments(2) if kwargs is None else kwargs
             self._gradients.forward_begins(module, call, all_tensors_in((args, keywords) if keywords else args))
 
     def _after(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:

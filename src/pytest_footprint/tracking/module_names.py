@@ -22,17 +22,17 @@ class ModuleNames:
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
-        self._known: dict[int, tuple[weakref.ref[nn.Module], int]] = {}
+        self.known: dict[int, tuple[weakref.ref[nn.Module], int]] = {}
         self._numbers: dict[str, set[int]] = {}
 
     def find(self, module: nn.Module) -> int | None:
         """The row of a module, None when it was never seen."""
-        found = self._known.get(id(module)) or self._known.get(id(_as_written(module)))
+        found = self.known.get(id(module)) or self.known.get(id(_as_written(module)))
         return None if found is None else found[1]
 
     def all(self) -> Iterator[tuple[nn.Module, int]]:
         """The modules that are alive, with their rows."""
-        for reference, row in tuple(self._known.values()):
+        for reference, row in tuple(self.known.values()):
             module = reference()
             if module is not None:
                 yield module, row
@@ -75,7 +75,7 @@ class ModuleNames:
 
         Quicker than to walk `tree`.
         """
-        known, parents = self._known, self._trace.module_parent
+        known, parents = self.known, self._trace.module_parent
         seen: set[int] = set()
         waiting = [module]
         while waiting:
@@ -107,12 +107,12 @@ class ModuleNames:
         trace.module_number.append(number)
         # The names know the module's reference, so what that calls must know the names weakly: no cycle holds a trace.
         forget = functools.partial(_forget, weakref.ref(self), id(module), row)
-        self._known[id(module)] = weakref.ref(module, forget), row
+        self.known[id(module)] = weakref.ref(module, forget), row
         return row
 
     def forget(self, key: int, row: int) -> None:
         """A module died: what was known of it goes, and a root's number is free again."""
-        self._known.pop(key, None)
+        self.known.pop(key, None)
         if self._trace.module_parent[row] < 0:
             name = self._trace.module_class[row]
             self._numbers.get(name, set()).discard(self._trace.module_number[row])

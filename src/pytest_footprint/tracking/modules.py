@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import torch
 from torch import nn
-from torch.compiler import is_compiling, is_dynamo_compiling
+from torch.compiler import is_compiling
 from torch.nn.modules.module import (
     register_module_buffer_registration_hook,
     register_module_forward_hook,
@@ -22,18 +22,26 @@ from torch.nn.modules.module import (
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import OUTSIDE, Phase
 from pytest_footprint.tracking.compiled_modules import stop_telling, tell_of_calls
-from pytest_footprint.tracking.internals import COMPILED_CALL, is_compilers, keyword_arguments
+from pytest_footprint.tracking.internals import (
+    COMPILED_CALL,
+    forget_hook_with_kwargs,
+    is_compilers,
+    keyword_arguments,
+)
+from pytest_footprint.tracking.module_calls import hooks_around
 from pytest_footprint.tracking.patches import compiled_modules_reported_to, restored_modules_reported_to, unannounced
 from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.storages import all_tensors_in
 from pytest_footprint.tracking.thread_state import ThreadState
+from pytest_footprint.tracking.user_hooks import UserHooks
 
 
 class ModuleWatch:
     """Records when modules are entered and left, and what parameters, buffers and inputs they have."""
 
-    def __init__(self, recorder: Recorder, *, memory: bool) -> None:
+    def __init__(self, recorder: Recorder, *, memory: bool, user_hooks: UserHooks | None = None) -> None:
         self._recorder = recorder
+        self._user_hooks = UserHooks() if user_hooks is None else user_hooks
         self._memory = memory
         self._made: dict[int, weakref.ref[nn.Module]] = {}
         self._compiled: dict[int, weakref.ref[nn.Module]] = {}
@@ -43,9 +51,13 @@ class ModuleWatch:
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
-            before = register_module_forward_pre_hook(self._before)
+            enter, leave = hooks_around(
+                self._recorder, self._before, self._after, self._regions, self._user_hooks, memory=self._memory
+            )
+            before = register_module_forward_pre_hook(enter)
             undo.callback(before.remove)
-            after = register_module_forward_hook(self._after, always_call=True)
+            after = register_module_forward_hook(leave, with_kwargs=True, always_call=True)
+            undo.callback(forget_hook_with_kwargs, after)
             undo.callback(after.remove)
             undo.enter_context(unannounced(before, after))
             undo.callback(self._leave_compiled)
@@ -116,8 +128,6 @@ class ModuleWatch:
         return bool(state.frames) and state.frames[-1].module is module and state.frames[-1].call in self._regions
 
     def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> None:
-        if is_dynamo_compiling():
-            return  # dynamo traces this hook: what is compiled is one opaque region
         recorder = self._recorder
         state = recorder.states.get(get_ident()) or recorder.state()
         if self._regions and self._runs_compiled(module, state):
@@ -135,15 +145,13 @@ class ModuleWatch:
         if not self._memory:
             recorder.enter(state, module, row, 0)
             return
-        keywords = keyword_arguments(1) if kwargs is None else kwargs
+        keywords = keyword_arguments(2) if kwargs is None else kwargs
         tensors = all_tensors_in((args, keywords) if keywords else args)
         if outermost and recorder.open_graph is None:
             self._label_inputs(tensors)
         recorder.enter(state, module, row, recorder.live.nbytes(tensors))
 
     def _after(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
-        if is_dynamo_compiling():
-            return
         recorder = self._recorder
         state = recorder.states.get(get_ident()) or recorder.state()
         if not state.frames or state.frames[-1].module is not module:

@@ -188,9 +188,10 @@ class Recorder:
         self._mark(state, scope)
         trace.events.append(call << CODE_BITS | _EXIT)
         state.scope = scope
-        state.phase = self._phase_outside(state)
+        state.phase = self.phase_outside(state)
 
-    def _phase_outside(self, state: ThreadState) -> int:
+    def phase_outside(self, state: ThreadState) -> int:
+        """What the program is doing in the scope that it has come back to."""
         frames = state.frames
         if frames and state.scope == frames[-1].call:
             return frames[-1].phase
@@ -207,7 +208,7 @@ class Recorder:
     def end_optimizer(self, state: ThreadState) -> None:
         """An optimizer step is over, or was given up by an exception."""
         state.optimizers -= 1
-        state.phase = self._phase_outside(state)
+        state.phase = self.phase_outside(state)
         self.event(Event.OPTIMIZER_END, 0)
 
     def end_failed_steps(self, state: ThreadState, about_to_begin: int = 0) -> None:

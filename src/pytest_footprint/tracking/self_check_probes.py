@@ -215,10 +215,17 @@ def _keyword_arguments_are_found() -> bool:
     def before(*_: Any) -> None:
         seen.append(dict(internals.keyword_arguments(1)))
 
+    def after(module: nn.Module, args: tuple[int], kwargs: dict[str, int], output: int) -> None:
+        seen.append(kwargs)
+
     registries: dict[str, Any] = {f"_global_{kind}": {} for kind in _HOOK_REGISTRIES}
-    call = _with_other_globals(nn.Module._call_impl, **registries | {"_global_forward_pre_hooks": {-1: before}})
-    call(_Scale(), 2, scale=3)
-    return seen == [{"scale": 3}]
+    ours: dict[str, Any] = {
+        "_global_forward_pre_hooks": {-1: before},
+        "_global_forward_hooks": {-2: after},
+        "_global_forward_hooks_with_kwargs": {-2: True},
+    }
+    _with_other_globals(nn.Module._call_impl, **registries | ours)(_Scale(), 2, scale=3)
+    return seen == [{"scale": 3}, {"scale": 3}]
 
 
 def _modules_have_registries() -> bool:
@@ -261,7 +268,7 @@ PROBES: dict[str, Probe] = {
     "operators do not tell what they make, or do not run (OpOverload._schema, _op)": _operators_tell_what_they_make,
     "operators refuse numbers for tensors with another text": _numbers_are_refused,
     "dispatch modes do not hear torch.tensor, or the copying of a parameter": _modes_hear_operators,
-    "torch.nn.Module calls its hooks elsewhere than in _call_impl": _keyword_arguments_are_found,
+    "torch.nn.Module calls its hooks elsewhere than in _call_impl, or otherwise": _keyword_arguments_are_found,
     "torch.nn.Module keeps parameters, buffers or modules elsewhere": _modules_have_registries,
     "optimizer steps do not run in Optimizer.profile_hook_step": _steps_are_counted,
 }
