@@ -14,7 +14,7 @@ from rounds import cpu_seconds, in_turn
 from pytest_footprint.baseline import encode, write_atomically
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.tolerance import Tolerance
-from pytest_footprint.pytest_plugin.baseline_check import check
+from pytest_footprint.pytest_plugin.baseline_check import BaselineCheck, check
 from pytest_footprint.tracking import MemTracker
 
 MODULES = 1001
@@ -44,7 +44,8 @@ def baselines(rounds: int) -> Iterator[Figure]:
 
 def _compare(path: Path, footprint: Footprint) -> float:
     def compare() -> None:
-        done = check(path, path.name, footprint, Tolerance.parse("0"), "pytest --mem-baseline-update")
+        unknown = BaselineCheck(path, path.name, footprint, "pytest --mem-baseline-update", "cpu")
+        done = check(unknown, Tolerance.parse("0"))
         assert done.holds  # noqa: S101 - what was just stored
         done.content()
 

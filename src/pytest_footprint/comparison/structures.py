@@ -33,6 +33,8 @@ def structure_changes(before: Structure, after: Structure) -> Iterator[TextChang
 
 def renamed_keys(before: Structure, after: Structure) -> dict[str, str]:
     """Old name -> new name of the tensors that are most likely the same."""
+    if before.tensors == after.tensors:
+        return {}
     then, now = _specs(before), _specs(after)
     return _renames(_gone(then, now), _gone(now, then), then, now)
 
