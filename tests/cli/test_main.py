@@ -15,16 +15,20 @@ def test_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out == f"pytest-footprint {version('pytest-footprint')}\n"
 
 
-def test_without_arguments_it_shows_how_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_command_it_shows_how_to_begin_as_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
     status = main([])
 
-    assert status == 0
-    assert "pytest --mem-baseline-update   store what is measured now" in capsys.readouterr().out
+    assert status == 2
+    said = capsys.readouterr()
+    assert "pytest --mem-baseline-update   store what is measured now" in said.err
+    assert not said.out
 
 
 def test_help_lists_every_command_by_the_name_of_its_module(capsys: pytest.CaptureFixture[str]) -> None:
-    main([])
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
 
+    assert stopped.value.code == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("    ")]
     assert [name for name in listed if name in COMMANDS] == list(COMMANDS)
 

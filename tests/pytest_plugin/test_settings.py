@@ -114,3 +114,20 @@ def test_the_marker_is_known_under_strict_markers(project: Project) -> None:
 
     project.run("--strict-markers").assert_outcomes(passed=1)
     project.run("--markers").stdout.fnmatch_lines(['@pytest.mark.max_peak_memory("2GiB", of="total", device=None):*'])
+
+
+@pytest.mark.parametrize(("option", "what"), [("--mem-json", "file"), ("--mem-trace", "folder")])
+def test_a_path_that_is_empty_is_a_usage_error_where_there_is_nothing_to_take_back(
+    project: Project, option: str, what: str
+) -> None:
+    ini = option.removeprefix("--").replace("-", "_")
+    message = f"ERROR: {option}: no {what} is named, and there is no ini {ini} to take back; was a variable empty?"
+
+    result = project.run(f"{option}=")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message])
+
+    project.ini(f"{ini} = somewhere")
+    assert project.run(f"{option}=").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert not (project.path / "somewhere").exists()

@@ -7,8 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 
 
-def replace_atomically(path: Path, text: str) -> None:
-    """Put ``text`` at ``path``, folders included: all of it or, when that fails, nothing.
+def replace_atomically(path: Path, content: str | bytes) -> None:
+    """Put ``content`` at ``path``, folders included: all of it or, when that fails, nothing.
 
     Raises:
         OSError: the disk is full or read-only, or the folder cannot be made.
@@ -19,7 +19,7 @@ def replace_atomically(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with temporary.open("wb") as file:
-            file.write(text.encode("utf-8"))
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -53,7 +53,7 @@ def baseline_path(test_file: Path, test_id: str, name: str | None, device_key: s
         parts.append(_marked(_named(name), name, "name"))
     if index > 1:
         parts.append(str(index))
-    parts.append(_marked(_quoted(device_key), device_key, "device"))
+    parts.append(_marked(quoted(device_key), device_key, "device"))
     return folder_of(test_file) / f"{'.'.join(parts)}.toml"
 
 
@@ -64,7 +64,7 @@ def folder_of(test_file: Path) -> Path:
 
 def test_part(test_id: str) -> str:
     """How file names write a test id."""
-    return _marked("..".join(map(_quoted, test_id.split("::"))), test_id, "test")
+    return _marked("..".join(map(quoted, test_id.split("::"))), test_id, "test")
 
 
 def other_devices(path: Path) -> tuple[str, ...]:
@@ -75,7 +75,8 @@ def other_devices(path: Path) -> tuple[str, ...]:
     return tuple(sorted(device.partition("~")[0] for device in others))
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """``text`` with what file names cannot hold, and dots, written as in URLs: ``%2F``."""
     return "".join(
         letter
         if _KEPT.fullmatch(letter)
@@ -86,7 +87,7 @@ def _quoted(text: str) -> str:
 
 def _named(name: str) -> str:
     """A name that is a number must not look like an index."""
-    return f"%{ord(name[0]):02X}{name[1:]}" if name.isascii() and name.isdecimal() else _quoted(name)
+    return f"%{ord(name[0]):02X}{name[1:]}" if name.isascii() and name.isdecimal() else quoted(name)
 
 
 def _marked(quoted: str, text: str, part: str) -> str:

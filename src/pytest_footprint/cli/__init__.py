@@ -13,6 +13,7 @@ from pytest_footprint.cli.command import Command, CommandError
 
 COMMANDS = (
     "show",
+    "replay",
     "compare",
     "history",
     "check",
@@ -37,6 +38,7 @@ and run
     pytest                         fail where memory differs from what is stored
     pytest --mem-all --mem-report  a table of every test that touches torch
     pytest --mem-json run.json     the whole run, for the commands below
+    pytest --mem-trace traces      what happened in each test, event by event, for `replay`
 """
 
 
@@ -45,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if not hasattr(options, "command"):
-        parser.print_help()
-        return 0
+        parser.print_help(sys.stderr)
+        return _BAD_INPUT
     command: Command = options.command
     try:
         status = command.run(options)

@@ -11,21 +11,32 @@ if TYPE_CHECKING:
     from pytest_footprint.model.run import Run
 
 
-def text_of(path: Path) -> str:
+def bytes_of(path: Path) -> bytes:
     """What the file holds.
+
+    Raises:
+        CommandError: there is no such file, or it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        msg = f"{path}: there is no such file"
+    except OSError as problem:
+        msg = f"{path}: {problem.strerror or problem}"
+    raise CommandError(msg)
+
+
+def text_of(path: Path) -> str:
+    """The text that the file holds.
 
     Raises:
         CommandError: there is no such file, or it cannot be read as text.
     """
     try:
-        return path.read_text("utf-8")
-    except FileNotFoundError:
-        msg = f"{path}: there is no such file"
+        return bytes_of(path).decode("utf-8")
     except UnicodeDecodeError:
         msg = f"{path}: it is not a text file"
-    except OSError as problem:
-        msg = f"{path}: {problem.strerror or problem}"
-    raise CommandError(msg)
+        raise CommandError(msg) from None
 
 
 def run_at(path: Path) -> Run:

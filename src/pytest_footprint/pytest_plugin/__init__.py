@@ -50,6 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_footprint.pytest_plugin.run_file import RunFile  # noqa: PLC0415 - loads when a run is written
 
         takers["footprint-json"] = RunFile(config, path)
+    if (folder := config.stash[SETTINGS].trace) is not None:
+        from pytest_footprint.pytest_plugin.trace_summary import TraceSummary  # noqa: PLC0415 - the same
+
+        takers["footprint-trace"] = TraceSummary(config, folder)
     if os.environ.get("GITHUB_ACTIONS") or os.environ.get("GITHUB_STEP_SUMMARY"):
         from pytest_footprint.pytest_plugin.github import GitHub  # noqa: PLC0415 - loads where GitHub listens
 

@@ -1,4 +1,4 @@
-"""What one run of one test took and compared, kept for ``--mem-json``."""
+"""What one run of one test took and compared, kept for ``--mem-json`` and ``--mem-trace``."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ class Findings:
         elif places[0] not in self._checked:
             self._checked.add(places[0])
             self._taken[places[0]] = (result.name, self._taken[places[0]][1])
+
+    def names(self) -> dict[int, str]:
+        """Identity of each footprint -> the name that it goes by until now."""
+        return {id(footprint): name for name, footprint in self._taken}
 
     def devices(self, whole: Footprint | None) -> tuple[str, ...]:
         """What the footprints say that they were taken on."""

@@ -43,7 +43,7 @@ def fsdp_mem_tracker(request: pytest.FixtureRequest) -> Iterator[Callable[..., F
         def start(model: Any, optimizer: Any = None) -> FSDPMemTracker:
             with refusals_told_plainly():
                 tracker = FSDPMemTracker(model, optimizer)
-                tracker.on_footprint = request.node.stash[RECORDING].on_footprint
+                request.node.stash[RECORDING].listen_to(tracker)
                 return trackers.enter_context(tracker)
 
         yield start

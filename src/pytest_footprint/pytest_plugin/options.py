@@ -118,6 +118,16 @@ OPTIONS = (
         ini="mem_json",
     ),
     Option(
+        "mem_trace",
+        "--mem-trace",
+        "write what was recorded of each tracked test below the folder DIR: a trace for `pytest-footprint replay`, JSON"
+        " for ui.perfetto.dev and chrome://tracing, and a snapshot for pytorch.org/memory_viz; files of the same tests"
+        " are replaced; in the ini file the path is from the root directory",
+        "no traces",
+        metavar="DIR",
+        ini="mem_trace",
+    ),
+    Option(
         "mem_junit",
         "",
         "add peak and end of tracked tests to the JUnit properties",

@@ -13,7 +13,8 @@ Written by `python -m pytest_footprint.pytest_plugin.options_page > docs/options
 `src/pytest_footprint/pytest_plugin/options.py`.
 
 What stands in a test or conftest file goes before the command line, that before the ini file, that before the
-default. `--max-peak-memory=` without a size takes back the limit of the ini file, and `--mem-tolerance=` likewise.
+default. `--max-peak-memory=` without a size takes back the limit of the ini file, and `--mem-tolerance=`, `--mem-json=`
+and `--mem-trace=` likewise; the last two are an error where the ini file has none.
 
 | in code | command line | ini | default | what it does |
 |---|---|---|---|---|

@@ -22,7 +22,8 @@ def results_of(item: pytest.Item, report: pytest.TestReport, failure: str) -> Re
         return Results(updates=updates, asked=asked)
     failure = failure or (recording.failure if report.when == "call" else "")
     tracked = _row(recording, report) if report.when == "call" else None
-    found = recording.findings if report.when == "teardown" else None
+    found = recording.findings if report.when == "teardown" and recording.in_run_file else None
+    traces, trace_problem = recording.write_traces(report)
     return Results(
         tracked=(tracked,) if tracked else (),
         updates=updates,
@@ -30,6 +31,8 @@ def results_of(item: pytest.Item, report: pytest.TestReport, failure: str) -> Re
         failure=failure if report.failed else "",
         findings=found.text(recording.footprint, recording.limit) if found else "",
         devices=found.devices(recording.footprint) if found else (),
+        traces=traces,
+        trace_problem=trace_problem,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,11 @@ import pytest
 
 from pytest_footprint.pytest_plugin.findings import Findings
 from pytest_footprint.pytest_plugin.limit import FORM, MARKER, Limit, LimitError, limit_of
-from pytest_footprint.pytest_plugin.settings import SETTINGS
+from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
     from pytest_footprint.model.footprint import Footprint
+    from pytest_footprint.pytest_plugin.traces import Traces
     from pytest_footprint.tracking import MemTracker
 
 _FIXTURES = frozenset({"mem_tracker", "mod_tracker", "fsdp_mem_tracker", "mem_baseline"})
@@ -39,8 +40,10 @@ class Recording:
         """What others add to the row of the test in the report."""
         self.failure = ""
         """What was said of that."""
-        self.findings = Findings() if self._settings.json is not None else None
-        """What the test takes and compares, when the run is written as JSON."""
+        self.in_run_file = self._settings.json is not None
+        self.findings = Findings() if self._settings.findings_wanted else None
+        """What the test takes and compares, when the run or its traces are written."""
+        self._traces = _traces_of(item, self._settings, self.findings)
         self._item = item
         self._tracker: MemTracker | None = None
         self._wanted = self.limit is not None or "mem_tracker" in fixtures
@@ -73,17 +76,25 @@ class Recording:
         """The running tracker; there is one for each test, however many ask."""
         return self._tracker or self._start()
 
-    @property
-    def on_footprint(self) -> Callable[[Footprint], None] | None:
-        """What trackers of this test shall tell of the footprints that they take."""
-        return None if self.findings is None else self.findings.took
+    def listen_to(self, tracker: MemTracker) -> None:
+        """Let a tracker of this test tell of the footprints that it takes."""
+        if self._traces is not None:
+            self._traces.follow(tracker)
+        elif self.findings is not None:
+            took = self.findings.took
+            tracker.on_footprint = lambda footprint, _: took(footprint)
+
+    def write_traces(self, report: pytest.TestReport) -> tuple[tuple[str, ...], str]:
+        """Write what was recorded when the test is over: the files, as the user would type them, or what went wrong."""
+        over = report.when == "call" or (report.when == "setup" and report.failed)
+        return self._traces.write(report) if self._traces is not None and over else ((), "")
 
     def _start(self) -> MemTracker:
         from pytest_footprint.tracking import MemTracker  # noqa: PLC0415 - torch loads when a test is tracked
 
         with refusals_told_plainly():
             tracker = MemTracker(inside_ops=self._settings.inside_ops)
-            tracker.on_footprint = self.on_footprint
+            self.listen_to(tracker)
             tracker.__enter__()
         # Registered before the finalizers of the test's own fixtures, so it runs after them: modes that fixtures
         # put on torch's stack have left it when the tracker leaves it.
@@ -100,8 +111,7 @@ class Recording:
         """Keep what was recorded until now, if anybody is going to look at it."""
         __tracebackhide__ = True
         if self._tracker is not None and self._read_at_end:
-            self._tracker.on_footprint = None  # that of the whole test is none that the test took
-            self.footprint = self._tracker.footprint()
+            self.footprint = self._whole(self._tracker)
             self.breaches = tuple(self.limit.breaches(self.footprint.peak)) if self.limit is not None else ()
             if self._settings.junit:
                 from pytest_footprint.pytest_plugin.junit import set_properties  # noqa: PLC0415 - loads when wanted
@@ -112,6 +122,12 @@ class Recording:
                 from pytest_footprint.pytest_plugin.columns import columns_of  # noqa: PLC0415 - the same
 
                 self.columns = columns_of(self._item, self.footprint)
+
+    def _whole(self, tracker: MemTracker) -> Footprint:
+        if self._traces is not None:
+            return self._traces.take_whole(tracker)
+        tracker.on_footprint = None  # that of the whole test is none that the test took
+        return tracker.footprint()
 
     def check_limit(self) -> None:
         """Fail the test when its peak is above its limit."""
@@ -124,6 +140,14 @@ class Recording:
 
         breaches = [Breach(device, limit.nbytes, limit.of, limit.rule) for device in self.breaches]
         return "\n\n".join(breach_text(footprint, breach, verbose=self._settings.verbose) for breach in breaches)
+
+
+def _traces_of(item: pytest.Item, settings: Settings, findings: Findings | None) -> Traces | None:
+    if settings.trace is None or findings is None:
+        return None
+    from pytest_footprint.pytest_plugin.traces import Traces  # noqa: PLC0415 - loads when traces are written
+
+    return Traces(item, settings.trace, findings)
 
 
 @contextmanager

@@ -65,6 +65,11 @@ class Results:
     asked: tuple[str, ...] = ()
     """Baselines that were looked at, from pytest's root directory."""
 
+    traces: tuple[str, ...] = ()
+    """Trace files that were written of the test, as the user would type them."""
+    trace_problem: str = ""
+    """Why they were not."""
+
     def attach_to(self, report: pytest.TestReport) -> None:
         """Let ``report`` carry this, also to another process."""
         if self != _NOTHING:
@@ -84,6 +89,8 @@ class Results:
             sent["findings"],
             tuple(sent["devices"]),
             tuple(sent["asked"]),
+            tuple(sent["traces"]),
+            sent["trace_problem"],
         )
 
 

@@ -33,7 +33,7 @@ class _RunTest:
     devices: tuple[str, ...] = field(default=())
 
     def take(self, report: pytest.TestReport, results: Results) -> None:
-        self.outcome = _outcome(report, self.outcome)
+        self.outcome = outcome_after(report, self.outcome)
         if not hasattr(report, "context"):  # the time of a subtest is also in its test's
             self.seconds += report.duration
         self.found = results.findings or self.found
@@ -93,7 +93,7 @@ class RunFile:
         )
 
 
-def _outcome(report: pytest.TestReport, before: Outcome | None) -> Outcome | None:
+def outcome_after(report: pytest.TestReport, before: Outcome | None) -> Outcome | None:
     """The outcome of a test after one more phase."""
     if before is Outcome.FAILED:
         return before  # what comes later makes nothing better, as a test that passes after a failed subtest

@@ -40,6 +40,8 @@ class Settings:
     """pytest's: -1 for ``-q``, 2 for ``-vv``."""
     json: Path | None = None
     """Where the whole run is written for machines, absolute."""
+    trace: Path | None = None
+    """The folder below which traces are written, absolute."""
     junit: bool = False
     """Add peak and end of each tracked test to its JUnit properties."""
 
@@ -51,7 +53,12 @@ class Settings:
     @property
     def reads_every_test(self) -> bool:
         """Whether somebody looks at the whole footprint of each tracked test."""
-        return self.track_all or self.report or self.junit or self.json is not None
+        return self.track_all or self.report or self.junit or self.findings_wanted
+
+    @property
+    def findings_wanted(self) -> bool:
+        """Whether somebody wants the footprints that a test takes itself, by name."""
+        return self.json is not None or self.trace is not None
 
     @classmethod
     def from_config(cls, config: pytest.Config) -> Settings:
@@ -71,7 +78,8 @@ class Settings:
             report_sort=_read(config, "mem_report_sort", "mem_report_sort", _sort) or SORTS[0],
             report_top=_read(config, "mem_report_top", "mem_report_top", _count) or 0,
             verbosity=_verbosity(config),
-            json=_json(config),
+            json=_path(config, "mem_json", "file", _cannot_write),
+            trace=_path(config, "mem_trace", "folder", _cannot_write_below),
             junit=config.getini("mem_junit"),
         )
 
@@ -138,25 +146,37 @@ def _value(config: pytest.Config, option: str, ini: str) -> tuple[str, str]:
         raise pytest.UsageError(str(problem)) from None
 
 
-def _json(config: pytest.Config) -> Path | None:
-    text, rule = _value(config, "mem_json", "mem_json")
+def _path(config: pytest.Config, name: str, what: str, problem_at: Callable[[Path], str]) -> Path | None:
+    """The path that an option or ini value names, absolute; None when nothing is to be written there."""
+    text, rule = _value(config, name, name)
+    if not text and rule.startswith("--") and not config.getini(name):
+        msg = f"{rule}: no {what} is named, and there is no ini {name} to take back; was a variable empty?"
+        raise pytest.UsageError(msg)
     if not text or config.option.collectonly or config.option.help:
         return None
     path = (config.invocation_params.dir if rule.startswith("--") else config.rootpath) / Path(text).expanduser()
-    # Workers of xdist do not write.
-    if not hasattr(config, "workerinput") and (problem := _cannot_write(path)):
-        msg = f"{rule}: cannot write {text}: {problem}; give a file in a folder that can be written"
+    # Workers of xdist were started by a process that has tried.
+    if not hasattr(config, "workerinput") and (problem := problem_at(path)):
+        msg = f"{rule}: cannot write {text}: {problem}; give a {what} {_WRITABLE[what]}"
         raise pytest.UsageError(msg)
     return path
 
 
+_WRITABLE = {"file": "in a folder that can be written", "folder": "that can be written"}
+
+
 def _cannot_write(path: Path) -> str:
-    """Why no file can be put at ``path``; tried, as permissions alone do not tell."""
-    if path.is_dir():
-        return "it is a folder"
+    """Why no file can be put at ``path``; folders on the way are made, as pytest does for ``--junitxml``."""
+    return "it is a folder" if path.is_dir() else _cannot_write_below(path.parent)
+
+
+def _cannot_write_below(folder: Path) -> str:
+    """Why no file can be put into ``folder``, which is made if need be; tried, as permissions alone do not tell."""
+    if folder.exists() and not folder.is_dir():
+        return "it is a file"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=path.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
             return ""
     except OSError as problem:
         return problem.strerror or str(problem)

@@ -17,12 +17,17 @@ def value_text(value: Footprint | Hierarchy | Structure, *, verbose: bool = Fals
     if isinstance(value, Footprint):
         return footprint_text(value, verbose=verbose)
     if isinstance(value, Hierarchy):
-        orders = (("forward", value.forward), ("backward", value.backward), ("recomputed", value.recomputed))
-        return "\n\n".join(_order(name, fqns, verbose=verbose) for name, fqns in orders)
+        return "\n\n".join(order_text(name, fqns, verbose=verbose) for name, fqns in orders(value))
     return _structure(value)
 
 
-def _order(name: str, fqns: tuple[str, ...], *, verbose: bool) -> str:
+def orders(value: Hierarchy) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The three orders with their names."""
+    return ("forward", value.forward), ("backward", value.backward), ("recomputed", value.recomputed)
+
+
+def order_text(name: str, fqns: tuple[str, ...], *, verbose: bool) -> str:
+    """The calls of one order, folded unless all is to be shown."""
     lines = list(fqns) if verbose else [part for row in fold_order(fqns) for part in wrapped(row, WIDTH - 2)]
     return "\n".join([f"{name}, {len(fqns)} calls:", *(indented(line) for line in lines)])
 

@@ -14,6 +14,7 @@ from torch.optim.optimizer import Optimizer
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import Event
+from pytest_footprint.trace.moment import Moment, moment
 from pytest_footprint.trace.reading import Reading
 from pytest_footprint.trace.trace import Trace
 from pytest_footprint.trace.window import Window, everything, steps_window
@@ -55,8 +56,8 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
     """
 
     supports_higher_order_operators = True
-    on_footprint: Callable[[Footprint], None] | None = None
-    """Called with each footprint that `run` and `footprint` return."""
+    on_footprint: Callable[[Footprint, Moment], None] | None = None
+    """Called with each footprint that `run` and `footprint` return, and with what it takes to read it again."""
 
     @classmethod
     def ignore_compile_internals(cls) -> bool:
@@ -214,13 +215,11 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
             self._inside_ops.stop()
             self._inside_ops.start()
         events = self._left_at[0] if self._left_at is not None else None
-        footprint = Reading(self.trace, events).footprint(
-            window,
-            structure=structure_of_roots(self._recorder.names, self.trace),
-            environment=environment(self.trace.devices.keys),
-        )
+        reading = Reading(self.trace, events)
+        structure, where = structure_of_roots(self._recorder.names, self.trace), environment(self.trace.devices.keys)
+        footprint = reading.footprint(window, structure=structure, environment=where)
         if self.on_footprint is not None:
-            self.on_footprint(footprint)
+            self.on_footprint(footprint, moment(reading, window, events))
         return footprint
 
     @contextmanager
