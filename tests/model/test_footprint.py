@@ -101,9 +101,9 @@ def test_the_other_values_pickle_too(value: object) -> None:
         ("[]", "it has no schema number"),
         ('{"schema":2}', "this Footprint has schema 2, this version reads 1"),
         ('{"schema":1}', "not the JSON of a Footprint: it has no entry 'Footprint'"),
-        ('{"schema":1,"Footprint":{"pike":{}}}', "KeyError: 'pike'"),
-        ('{"schema":1,"Footprint":{"steps":"3"}}', "'3' is not int"),
-        ('{"schema":1,"Footprint":{"forward":[3]}}', "3 is not str"),
+        ('{"schema":1,"Footprint":{"pike":{}}}', "Footprint knows no 'pike'"),
+        ('{"schema":1,"Footprint":{"steps":"3"}}', 'steps: "3" is not a whole number'),
+        ('{"schema":1,"Footprint":{"forward":[3]}}', "forward[0]: 3 is not text"),
         ("[" * 100_000, "not the JSON of a Footprint: its lists and objects are nested too deeply to be read"),
     ],
 )

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from importlib.resources import files
+from typing import Any
 
 import jsonschema
 import pytest
@@ -78,14 +79,13 @@ def test_times_are_all_on_the_last_line_and_each_test_has_a_line() -> None:
             '{"kind":"run","schema":0}',
             "it has schema 0, and this version reads 1: write it anew with pytest --mem-json",
         ),
-        ('{"kind":"run","schema":1,"tests":7}', "not the JSON of a Run: TypeError: 'int' object is not iterable"),
         (
             '{"kind":"run","schema":1,"tests":[]}',
             "not the JSON of a Run: Run has no 'environment'",
         ),
         (
-            '{"kind":"run","schema":1,"tests":[{"test":"a"}]}',
-            "not the JSON of a Run: RecordedTest has no 'outcome'",
+            '{"kind":"run","schema":1,"tests":[{"test":"a"}],"environment":{}}',
+            "not the JSON of a Run: tests[0]: RecordedTest has no 'outcome'",
         ),
         ("[" * 100_000, "it is not JSON: its lists and objects are nested too deeply to be read"),
     ],
@@ -95,6 +95,53 @@ def test_what_is_no_run_is_refused_with_the_reason(text: str, problem: str) -> N
         read_run(text)
 
     assert problem in str(raised.value)
+
+
+def _set(value: object, *path: str | int) -> Callable[[Any], None]:
+    def spoil(found: Any) -> None:
+        *way, last = path
+        for each in way:
+            found = found[each]
+        found[last] = value
+
+    return spoil
+
+
+FOOTPRINT = ("tests", 0, "footprints", 0, "footprint")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (_set(3, "tests"), "not the JSON of a Run: tests: 3 is not a list"),
+        (_set("abc", "tests"), 'not the JSON of a Run: tests: "abc" is not a list'),
+        (_set("cpu", "environment", "devices"), 'environment.devices: "cpu" is not a list'),
+        (_set([], "environment"), "environment: [] is not an object"),
+        (_set({"a b": 1}, "environment", "plugins"), 'environment.plugins."a b": 1 is not text'),
+        (_set("yes", "complete"), 'complete: "yes" is not true or false'),
+        (_set(1, "tests", 0, "later"), "tests[0]: RecordedTest knows no 'later'"),
+        (_set("bad", "tests", 0, "outcome"), 'tests[0].outcome: "bad" is not one of passed, failed,'),
+        (_set(None, "tests", 0, "test"), "tests[0].test: null is not text"),
+        (_set(3, *FOOTPRINT, "peak", "cpu"), "tests[0].footprints[0].footprint.peak.cpu: 3 is not an object"),
+        (_set(1.5, *FOOTPRINT, "peak", "cpu", "activations"), "peak.cpu.activations: 1.5 is not a whole number"),
+        (_set(True, *FOOTPRINT, "steps"), "footprint.steps: true is not a whole number"),
+        (
+            _set(-5, *FOOTPRINT, "peak", "cpu", "activations"),
+            "it makes no sense: test_a.py::test, footprint 'run': activations at peak on cpu is below 0: -5 bytes",
+        ),
+        (_set(0, *FOOTPRINT, "steps"), "it is about 0 steps"),
+        (_set(-1, *FOOTPRINT, "at_peak", 0, "nbytes"), "1 tensors with -1 bytes are alive at peak"),
+        (_set("test_a.py::test", "tests", 1, "test"), "test test_a.py::test is there more than once"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(spoil: Callable[[Any], None], says: str) -> None:
+    run = json.loads(run_text(run_of(one_test("test_a.py::test", footprint(8)), one_test("test_b.py::test"))))
+    spoil(run)
+
+    with pytest.raises(ValueError, match=r"not the JSON of a Run|makes no sense") as raised:
+        read_run(json.dumps(run))
+
+    assert says in str(raised.value)
 
 
 def test_numbers_that_another_program_wrote_are_read() -> None:

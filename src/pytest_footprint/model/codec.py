@@ -12,6 +12,8 @@ from functools import cache, partial
 from types import UnionType
 from typing import Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
+from pytest_footprint.model.json_problem import first_problem
+
 Value = TypeVar("Value")
 _Step: TypeAlias = Callable[[Any], Any]
 _Leaf: TypeAlias = int | str | float
@@ -40,11 +42,10 @@ def from_plain(kind: type[Value], plain: object) -> Value:
     hint: Any = kind
     try:
         value: Value = _decoder(hint)(plain)
-    except _MissingFieldsError as problem:
-        msg = f"not the JSON of a {kind.__name__}: {problem}"
-        raise ValueError(msg) from None
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        msg = f"not the JSON of a {kind.__name__}: {type(problem).__name__}: {problem}"
+        # Looked for only now: a run has thousands of values, and hardly ever one that is wrong.
+        where = first_problem(hint, plain) or f"{type(problem).__name__}: {problem}"
+        msg = f"not the JSON of a {kind.__name__}: {where}"
         raise ValueError(msg) from None
     return value
 
@@ -113,7 +114,7 @@ def _decoder(hint: object) -> _Step:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is tuple:
         item = _decoder(arguments[0])
-        return lambda values: tuple([item(value) for value in values])
+        return lambda values: tuple([item(value) for value in _list(values)])
     if origin is Mapping:
         item = _decoder(arguments[1])
         return lambda values: {key: item(value) for key, value in values.items()}
@@ -126,7 +127,7 @@ def _decoder(hint: object) -> _Step:
         if len(plan) == 1:
             [(only, decode_only)] = plan.items()
             return lambda value: hint(**{only: decode_only(value)})
-        return lambda values: _built(hint, {name: plan[name](value) for name, value in values.items()})
+        return lambda values: hint(**{name: plan[name](value) for name, value in values.items()})
     if isinstance(hint, type) and issubclass(hint, int | str | float):
         base = next(each for each in (bool, int, float, str) if issubclass(hint, each))
         return partial(_leaf, hint, base)
@@ -134,20 +135,11 @@ def _decoder(hint: object) -> _Step:
     raise TypeError(msg)
 
 
-class _MissingFieldsError(ValueError):
-    pass
-
-
-def _built(kind: Any, found: dict[str, Any]) -> Any:
-    try:
-        return kind(**found)
-    except TypeError:
-        # Looked for only now: a run has thousands of values, and hardly ever one that lacks something.
-        missing = [each.name for each in fields(kind) if _default(each) is MISSING and each.name not in found]
-        if not missing:
-            raise
-        msg = f"{kind.__name__} has no {', '.join(map(repr, missing))}"
-        raise _MissingFieldsError(msg) from None
+def _list(values: Any) -> list[Any]:
+    if type(values) is not list:  # text can be gone through as well
+        msg = f"{values!r} is not a list"
+        raise TypeError(msg)
+    return values
 
 
 def _leaf(kind: type[_Leaf], base: type[_Leaf], value: _Leaf) -> _Leaf:

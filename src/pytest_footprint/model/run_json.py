@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from pytest_footprint.model.codec import from_plain, read_json, to_plain
 from pytest_footprint.model.run import CheckResult, Environment, LimitVerdict, Outcome, Run, TakenFootprint, Times
+from pytest_footprint.model.run_sense import run_problem
 
 SCHEMA = 1
 """Goes up when a reader of the older one could not read what is written. ``run.schema.json`` describes it."""
@@ -46,7 +47,7 @@ def read_run(text: str) -> Run:
     """Read what `run_text` or `document` wrote.
 
     Raises:
-        ValueError: it is not JSON, not a run, or of another schema; the message says what it is.
+        ValueError: it is not JSON, not a run, of another schema, or makes no sense; the message says what it is.
     """
     try:
         found = read_json(text)
@@ -63,7 +64,11 @@ def read_run(text: str) -> Run:
         msg = f"it has schema {schema!r}, and this version reads {SCHEMA}: {todo}"
         raise ValueError(msg)
     del found["kind"]
-    return from_plain(Run, found)
+    run = from_plain(Run, found)
+    if nonsense := run_problem(run):
+        msg = f"it makes no sense: {nonsense}"
+        raise ValueError(msg)
+    return run
 
 
 def _compact(plain: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import platform
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -101,7 +102,10 @@ class Traces:
         assert followed.whole is not None  # noqa: S101 - taken by now
         names = self._findings.names()
         taken = [(WHOLE_TEST, *followed.whole), *((names[id(each)], each, moment) for each, moment in followed.taken)]
-        takes = tuple(Take(name, moment, each.structure, each.environment) for name, each, moment in taken)
+        times: Counter[str] = Counter()
+        takes = tuple(
+            Take(_told_apart(name, times), moment, each.structure, each.environment) for name, each, moment in taken
+        )
         outcome = outcome_after(report, None)
         test = node_id(self._item)
         recorded = Recorded(followed.tracker.trace, takes, test, str(outcome or ""), self._about())
@@ -134,6 +138,12 @@ class Traces:
         while _removed(self._path(run, tracker)):
             tracker += 1
         return tracker > first
+
+
+def _told_apart(name: str, times: Counter[str]) -> str:
+    """A name that was not given before: two values may be compared with one baseline, which is an error of the test."""
+    times[name] += 1
+    return name if times[name] == 1 else f"{name} ({times[name]})"
 
 
 def _removed(path: Path) -> bool:
