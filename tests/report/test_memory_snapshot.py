@@ -118,3 +118,20 @@ def test_accelerators_keep_their_index_and_the_cpu_gets_one_that_is_free() -> No
     assert device_indices(["cpu", "cuda:0"]) == {"cuda:0": 0, "cpu": 1}
     assert device_indices(["cpu", "cuda:1"]) == {"cuda:1": 1, "cpu": 0}
     assert device_indices(["cuda:0", "xpu:0"]) == {"cuda:0": 0, "xpu:0": 1}
+
+
+def test_a_tensor_takes_the_place_of_an_earlier_one_of_its_size() -> None:
+    writer = Writer()
+    writer.born(64, 0)
+    writer.free(0)
+    writer.born(64, 0)
+    writer.born(65, 0)
+
+    snapshot = snapshot_of(writer.trace)
+
+    [segment] = snapshot["segments"]
+    assert [(block["size"], block["state"]) for block in segment["blocks"]] == [
+        (64, "active_allocated"),
+        (65, "active_allocated"),
+    ]
+    assert segment["total_size"] == 129
