@@ -1,10 +1,22 @@
 """Loads what pytester's in-process runs would otherwise load, drop and crash on when they load it again."""
 
+from pathlib import Path
+
 import hypothesis
 import pytest
 import torch._dynamo
+from page_blocks import blocks, remove_project
+from sybil import Sybil
 
 pytest_plugins = ["pytester"]
+pytest_collect_file = Sybil(
+    [blocks],
+    path=str(Path(__file__).parent),
+    patterns=["README.md", "docs/*.md"],
+    excludes=["docs/decisions/*"],
+    fixtures=["pytester", "monkeypatch"],
+    teardown=remove_project,
+).pytest()
 __all__ = ["hypothesis", "torch"]
 
 
