@@ -20,6 +20,7 @@ from sybil import Document, Example, Region
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
 from pytest_footprint.cli import _parser
+from pytest_footprint.model.run_json import read_run, run_text
 from pytest_footprint.pytest_plugin.options import OPTIONS
 
 _COMMENT = re.compile(r"^<!-- (file|copy|undo|setup)\b:?(.*?)-->$", re.MULTILINE | re.DOTALL)
@@ -119,10 +120,11 @@ def _shell(project: PageProject, pytester: pytest.Pytester, source: str) -> str 
     return None
 
 
-def _json(project: PageProject, pytester: pytest.Pytester, source: str) -> None:
+def _json(project: PageProject, pytester: pytest.Pytester, source: str) -> str | None:
     schema = json.loads(files("pytest_footprint").joinpath("run.schema.json").read_text("utf-8"))
     jsonschema.Draft202012Validator(schema).validate(json.loads(source))
     project.write(source)
+    return difference(source, run_text(read_run(source))) or None
 
 
 def _toml(project: PageProject, pytester: pytest.Pytester, source: str) -> str | None:

@@ -22,6 +22,7 @@ REPOSITORY = Path(__file__).parents[2]
 WIDTH = "100"
 _QUIET = ("-p", "no:asyncio", "-p", "no:cacheprovider", "-p", "no:rerunfailures", "-p", "no:hypothesispytest")
 _TEST = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
+_TOP = re.compile(r"^(async def|def|class) (\w+)", re.MULTILINE)
 _HUNK = re.compile(r"^@@.*\n", re.MULTILINE)
 
 
@@ -75,7 +76,7 @@ class PageProject:
         (self.cwd / self.current).write_text(source, "utf-8")
 
     def edit(self, diff: str) -> None:
-        """Change the current file; each hunk must fit in exactly one place."""
+        """Change the current file, each hunk in the one place where it fits; then a test that it is in is asked."""
         path = self.cwd / self.current
         text = path.read_text("utf-8")
         self._before.setdefault(path, text)
@@ -84,15 +85,16 @@ class PageProject:
             if text.count(old) != 1:
                 msg = f"{self.current} holds this {text.count(old)} times, not once, so the diff does not fit:\n{old}"
                 raise PageError(msg)
+            [*_, (_, name)] = [("", ""), *_TOP.findall(text[: text.index(old) + len(old)])]
+            self._asked = [name] if name.startswith("test_") else self._asked
             text = text.replace(old, new)
         path.write_text(text, "utf-8")
         self._changed = True
 
     def undo(self) -> None:
-        """Take back all edits since the last time."""
-        for path, text in self._before.items():
-            path.write_text(text, "utf-8")
-        self._before.clear()
+        """Take back all edits of the current file since the last time."""
+        path = self.cwd / self.current
+        path.write_text(self._before.pop(path), "utf-8")
         self._changed = True
 
     def rehearse(self, pytester: pytest.Pytester, names: list[str]) -> None:
@@ -127,7 +129,7 @@ class PageProject:
     def run_what_was_asked(self, pytester: pytest.Pytester) -> None:
         """The tests of the last block, unless a command ran since the last change."""
         if self._changed:
-            self.run(pytester, shlex.join(["pytest", self.current, *self._only(self._asked)]))
+            self.run(pytester, shlex.join(["pytest", "--tb=native", self.current, *self._only(self._asked)]))
 
     def _only(self, names: list[str]) -> list[str]:
         return ["-k", " or ".join(names)] if names else []

@@ -10,7 +10,6 @@ LEFT_OUT = "..."
 """A line that stands for any number of lines."""
 
 _TIME = re.compile(r"\b\d+\.\d+s\b(?: \(\d+:\d\d:\d\d\))?")
-_MARGIN = re.compile(r"^E(?: {3}(?: {4}(?=[A-Z]\w*(?:Error|Exit|Exception)\b))?|$)")
 _ERROR = re.compile(r"^(?:AssertionError|Failed): ")
 
 
@@ -21,8 +20,8 @@ def difference(shown: str, printed: str) -> str:
 
 
 def difference_of_part(shown: str, printed: str) -> str:
-    """Empty when the lines of `shown` were printed one after the other; pytest's margin of ``E`` does not count."""
-    there, wanted = [_ERROR.sub("", _MARGIN.sub("", line)) for line in _lines(printed)], _lines(shown)
+    """Empty when the lines of `shown` were printed one after the other; the type of an exception does not count."""
+    there, wanted = [_ERROR.sub("", line) for line in _lines(printed)], _lines(shown)
     return "" if _covers([[], *_stretches(wanted), []], there) else _diff(wanted, there)
 
 
