@@ -18,6 +18,8 @@ version = release = version_of("pytest-footprint")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["_build", "_static"]
 
+default_role = "py:obj"  # `run` in a docstring is a link where there is something to link to
+smartquotes = False  # it makes dashes of the options' two hyphens
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
 
@@ -25,7 +27,6 @@ autodoc_default_options = {
     "members": True,
     "undoc-members": True,
     "member-order": "bysource",
-    "inherited-members": False,
 }
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
