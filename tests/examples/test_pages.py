@@ -54,12 +54,13 @@ def test_blocks_build_up_one_project(page: pytest.Pytester) -> None:
         ("```diff\n-ONE = 3\n+ONE = 4\n```", "*holds this 0 times*"),
         ("```text\nnobody says this\n```", "*-nobody says this*"),
         ("```sh\npytest --mem-nothing\n```", "*no option {'--mem-nothing'}*"),
+        ("```sh\npytest-footprint compare a.json\n```", "*SystemExit: 2*"),
         ("```json\n{}\n```", "*'schema' is a required property*"),
         ("```python\ndef test_wrong():\n    assert ONE == 2\n```", "*assert 1 == 2*"),
         ("```python\ndef\n```", "*SyntaxError*"),
         ("```cobol\nSTOP RUN.\n```", "*nothing checks a block of 'cobol'*"),
     ],
-    ids=["output", "status", "diff", "text", "option", "json", "python", "syntax", "language"],
+    ids=["output", "status", "diff", "text", "option", "arguments", "json", "python", "syntax", "language"],
 )
 def test_a_block_that_is_wrong_fails(page: pytest.Pytester, wrong: str, said: str) -> None:
     result = run(page, ONE, TEST, wrong)
