@@ -22,7 +22,7 @@ class Trainer:
         for part in (*self.model.layers, self.model):
             fully_shard(part, mesh=mesh, mp_policy=policy)
         self.model.to_empty(device=mesh.device_type)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=3e-4, foreach=True)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=3e-4, fused=True)
 
     def step(self) -> None:
         """Learn from one batch."""
