@@ -1,4 +1,4 @@
-"""DTensor works out shapes with fake tensors of the whole; the program's own fake tensors are counted, those are not."""
+"""DTensor works out shapes with fake tensors of the whole: those are not counted, the program's own are."""
 
 from __future__ import annotations
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-
-import pytest
+from typing import TYPE_CHECKING
 
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.usage import USAGE_FIELDS, DeviceUsage
+
+if TYPE_CHECKING:
+    import pytest
 
 MARKER = "max_peak_memory"
 FORM = '@pytest.mark.max_peak_memory("2GiB", of="total", device=None)'

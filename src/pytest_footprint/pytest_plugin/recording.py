@@ -11,6 +11,7 @@ import pytest
 
 from pytest_footprint.pytest_plugin.findings import Findings
 from pytest_footprint.pytest_plugin.limit import FORM, MARKER, Limit, LimitError, limit_of
+from pytest_footprint.pytest_plugin.marks import VARY_RANK
 from pytest_footprint.pytest_plugin.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Recording:
         """What the test took; set at the end of its call when a limit or the report needs it."""
         self.breaches: tuple[str, ...] = ()
         """Devices that went above the limit."""
+        self.last: Footprint | None = None
+        """The last one that the test took, kept when ranks are compared."""
         self.columns: dict[str, str] = {}
         """What others add to the row of the test in the report."""
         self.failure = ""
@@ -43,10 +46,12 @@ class Recording:
         """What the test takes and compares, when the run is written as JSON."""
         self._item = item
         self._tracker: MemTracker | None = None
-        self._wanted = self.limit is not None or "mem_tracker" in fixtures
+        self._varies_rank = item.get_closest_marker(VARY_RANK) is not None
+        self._wanted = self.limit is not None or "mem_tracker" in fixtures or self._varies_rank
         self._hooks = item.ihook
         self._read_at_end = (
             self.limit is not None
+            or self._varies_rank
             or self._settings.reads_every_test
             or bool(self._hooks.pytest_footprint_taken.get_hookimpls())
         )
@@ -76,7 +81,13 @@ class Recording:
     @property
     def on_footprint(self) -> Callable[[Footprint], None] | None:
         """What trackers of this test shall tell of the footprints that they take."""
-        return None if self.findings is None else self.findings.took
+        return self._took if self._varies_rank or self.findings is not None else None
+
+    def _took(self, footprint: Footprint) -> None:
+        if self._varies_rank:
+            self.last = footprint
+        if self.findings is not None:
+            self.findings.took(footprint)
 
     def _start(self) -> MemTracker:
         from pytest_footprint.tracking import MemTracker  # noqa: PLC0415 - torch loads when a test is tracked

@@ -51,6 +51,21 @@ class BaselineUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class RankResult:
+    """What a test with `vary_rank` took as one of its ranks: the last footprint that it measured, else all of it."""
+
+    test: str
+    """Its node id without the rank."""
+    rank: int
+    device: str
+    """The one with the highest peak."""
+    peak: dict[str, int]
+    """Bytes by reference type."""
+    end: int
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """What one phase of one test found."""
 
@@ -64,6 +79,8 @@ class Results:
     """The devices that these findings come from."""
     asked: tuple[str, ...] = ()
     """Baselines that were looked at, from pytest's root directory."""
+    rank: RankResult | None = None
+    """What the test took as this rank, if it varies it."""
 
     def attach_to(self, report: pytest.TestReport) -> None:
         """Let ``report`` carry this, also to another process."""
@@ -84,6 +101,7 @@ class Results:
             sent["findings"],
             tuple(sent["devices"]),
             tuple(sent["asked"]),
+            RankResult(**sent["rank"]) if sent["rank"] else None,
         )
 
 

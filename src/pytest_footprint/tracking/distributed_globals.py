@@ -18,7 +18,7 @@ from pytest_footprint.tracking.distributed_internals import (
 
 @contextmanager
 def distributed_globals_restored() -> Generator[None]:
-    """Put back the globals of torch.distributed, the meshes that are entered, and how Python shows uncaught exceptions."""
+    """Put back globals of torch.distributed, the meshes that are entered, and how Python shows uncaught exceptions."""
     kept = [(C10D, name, getattr(C10D, name)) for name in C10D_GLOBALS]
     kept.append((DTENSOR_RANDOM, DTENSOR_RANDOM_GLOBAL, getattr(DTENSOR_RANDOM, DTENSOR_RANDOM_GLOBAL)))
     meshes, shows = list(MESH_STACK), sys.excepthook

@@ -7,8 +7,8 @@ from math import prod
 from typing import Self
 
 import torch.distributed as dist
-from torch._subclasses.fake_tensor import unset_fake_temporarily
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.utils._python_dispatch import _disable_current_modes
 
 from pytest_footprint.tracking.distributed_globals import distributed_globals_restored
 from pytest_footprint.tracking.shards import one_shard_at_a_time
@@ -68,7 +68,9 @@ class FakeWorld:
     def mesh(
         self, dims: str | tuple[str, ...] = "dp", shape: tuple[int, ...] | None = None, *, device: str = "cpu"
     ) -> DeviceMesh:
-        """A device mesh over all ranks, also inside FakeTensorMode: ``mesh("dp")``, ``mesh(("dp", "tp"), (8, 8))``.
+        """A device mesh over all ranks: ``mesh("dp")``, ``mesh(("dp", "tp"), (8, 8))``.
+
+        It can be made inside FakeTensorMode too, and no tracker counts it.
 
         Args:
             dims: the name of each dimension.
@@ -88,7 +90,7 @@ class FakeWorld:
                 f" number{'s' * (len(names) > 1)} whose product is {self.size}, not {shape}"
             )
             raise ValueError(msg)
-        with unset_fake_temporarily():
+        with _disable_current_modes():  # its tensors of ranks have values, and are no memory of the program
             return init_device_mesh(device, shape, mesh_dim_names=names)
 
 
