@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from user_project import Project
+
+if TYPE_CHECKING:
+    from user_project import Project
 
 HEAD = """
 import pytest, torch
@@ -140,8 +144,10 @@ def test_the_group_is_there():
     result.assert_outcomes(errors=1, passed=1)
     result.stdout.fnmatch_lines(
         [
-            "a fake world of 64 ranks needs this process to have no process group, and there is one: backend gloo,"
-            " rank 0 of 1.",
+            (
+                "a fake world of 64 ranks needs this process to have no process group, and there is one: backend gloo,"
+                " rank 0 of 1."
+            ),
             "It is untouched. End it first (torch.distributed.destroy_process_group()), perhaps*",
         ]
     )
@@ -156,8 +162,10 @@ def test_the_fixture_without_the_marker_says_what_is_missing(pytester: pytest.Py
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "the fixture fake_world needs to know how many ranks there are; mark the test:"
-            " @pytest.mark.fake_world(64, rank=0)"
+            (
+                "the fixture fake_world needs to know how many ranks there are; mark the test:"
+                " @pytest.mark.fake_world(64, rank=0)"
+            )
         ]
     )
 
