@@ -33,8 +33,10 @@ def own(*ranks: int) -> list[str]:
 
 def test_equal_ranks_share_the_baseline_of_the_first(each_way: Project) -> None:
     each_way.write(STAGES.replace("0: 4", "0: 2"))
-    each_way.run("--mem-baseline-update").assert_outcomes(passed=4)
+    written = each_way.run("--mem-baseline-update")
 
+    written.assert_outcomes(passed=4)
+    written.stdout.fnmatch_lines(["2 baselines written: 2 new"])
     stored = baselines(each_way.path)
     held = each_way.run()
 

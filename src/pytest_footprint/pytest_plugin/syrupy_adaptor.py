@@ -219,7 +219,8 @@ class MemBaseline(SnapshotAssertion, Explained):
             write_atomically(own, done.content())
         except BaselineWriteError as problem:
             return not_written(str(problem).replace(str(own), self._files.shown(own)))
-        self._log.updates.append(replace(done, shown_path=self._files.shown(own)).update())
+        stored = done.stored if own == done.path else None
+        self._log.updates.append(replace(done, shown_path=self._files.shown(own), stored=stored).update())
         self._files.drop_equal(self._log.updates)
         return ""
 
