@@ -20,6 +20,7 @@ from torch.distributed.tensor import DTensor, Shard, empty
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 
 from pytest_footprint import FakeWorld
+from pytest_footprint.tracking.distributed_internals import SPLITTER
 from pytest_footprint.tracking.fake_tensors import FakeTensors
 from pytest_footprint.tracking.fake_world import ProcessGroupExistsError
 from pytest_footprint.tracking.shards import Shards
@@ -33,7 +34,7 @@ def what_torch_keeps() -> tuple[object, ...]:
         dict(distributed_c10d._world.pg_map),
         list(_mesh_resources.mesh_stack),
         sys.excepthook,
-        _fsdp_param._chunk_with_empty,
+        getattr(_fsdp_param, SPLITTER),
     )
 
 
@@ -142,6 +143,7 @@ def test_what_one_rank_has_found_does_not_reach_the_next() -> None:
     for rank in (0, 7):
         with FakeWorld(8, rank) as world:
             doubled = empty(10, 4, device_mesh=world.mesh(), placements=[Shard(0)]) * 2
+            assert isinstance(doubled, DTensor)
             found.append((doubled.device_mesh.get_coordinate(), doubled.to_local().shape))
 
     assert found == [((0,), (2, 4)), ((7,), (0, 4))]
@@ -166,10 +168,13 @@ def test_a_shard_is_what_torch_makes_of_it(sizes: list[int], count: int, at: int
 
 
 def test_fully_shard_makes_few_views_of_a_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = []
-    monkeypatch.setattr(
-        Shards, "__getitem__", lambda self, index, get=Shards.__getitem__: taken.append(1) or get(self, index)
-    )
+    taken, get = [], Shards.__getitem__
+
+    def counted(shards: Shards, index: int) -> torch.Tensor:
+        taken.append(index)
+        return get(shards, index)
+
+    monkeypatch.setattr(Shards, "__getitem__", counted)
 
     with FakeWorld(1024, rank=1000) as world, FakeTensors():
         model = nn.Linear(1001, 1001, bias=False)
