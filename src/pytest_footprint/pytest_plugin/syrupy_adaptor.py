@@ -202,8 +202,9 @@ class MemBaseline(SnapshotAssertion, Explained):
             self._log.unnamed += 1
         index = self._log.unnamed if self.label is None else 1
         key = self._item.ihook.pytest_footprint_device_key(item=self._item, value=value) or device_key(value)
+        folder, label = self._item.path, self.label
         self._files = files = RankFiles.of(
-            self._item, lambda test: baseline_path(self._item.path, test, self.label, key, index=index)
+            self._item, lambda test: baseline_path(folder, test, label, key, index=index)
         )
         path = files.held
         asked = BaselineCheck(path, files.shown(path), value, update_command(self._item), key, files.note(path))
