@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_footprint.model.tolerance import Tolerance
     from pytest_footprint.model.usage import DeviceUsage, Usage
     from pytest_footprint.tracking import FSDPMemTracker, MemTracker, ModTracker, ModuleTracker
+    from pytest_footprint.tracking.fake_world import FakeWorld
     from pytest_footprint.tracking.saving import ArmsComparison
     from pytest_footprint.tracking.scaling import Scaling
 
@@ -29,6 +30,7 @@ __all__ = [
     "Comparison",
     "DeviceUsage",
     "FSDPMemTracker",
+    "FakeWorld",
     "Footprint",
     "Hierarchy",
     "MemTracker",
@@ -48,6 +50,7 @@ _HOMES = {
     "Comparison": "model.comparison",
     "DeviceUsage": "model.usage",
     "FSDPMemTracker": "tracking",
+    "FakeWorld": "tracking.fake_world",
     "Footprint": "model.footprint",
     "Hierarchy": "model.hierarchy",
     "MemTracker": "tracking",

@@ -15,9 +15,16 @@ from pytest_footprint.pytest_plugin import hookspecs
 from pytest_footprint.pytest_plugin.collected import COLLECTING, Collecting
 from pytest_footprint.pytest_plugin.explained import explanation_of, show_in_full
 from pytest_footprint.pytest_plugin.failures import clear_failures, remember_failure
-from pytest_footprint.pytest_plugin.fixtures import fsdp_mem_tracker, mem_baseline, mem_tracker, mod_tracker
+from pytest_footprint.pytest_plugin.fixtures import (
+    _fake_rank,
+    fake_world,
+    fsdp_mem_tracker,
+    mem_baseline,
+    mem_tracker,
+    mod_tracker,
+)
 from pytest_footprint.pytest_plugin.header import header
-from pytest_footprint.pytest_plugin.limit import FORM, problems_with_marks
+from pytest_footprint.pytest_plugin.marks import ABOUT, FORMS, VARY_RANK, problems_with_marks
 from pytest_footprint.pytest_plugin.options import add_options
 from pytest_footprint.pytest_plugin.phase import results_of
 from pytest_footprint.pytest_plugin.recording import RECORDING, Recording, forget
@@ -25,8 +32,9 @@ from pytest_footprint.pytest_plugin.results import Receiver, Taker
 from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings
 from pytest_footprint.pytest_plugin.stale import CollectedHere, StaleBaselines
 from pytest_footprint.pytest_plugin.summary import Summary
+from pytest_footprint.pytest_plugin.surroundings import SURROUNDINGS, Surroundings
 
-__all__ = ["fsdp_mem_tracker", "mem_baseline", "mem_tracker", "mod_tracker"]
+__all__ = ["_fake_rank", "fake_world", "fsdp_mem_tracker", "mem_baseline", "mem_tracker", "mod_tracker"]
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -38,7 +46,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", f"{FORM.removeprefix('@pytest.mark.')}: fail the test when its peak is higher")
+    for marker, form in FORMS.items():
+        config.addinivalue_line("markers", f"{form.removeprefix('@pytest.mark.')}: {ABOUT[marker]}")
     config.stash[SETTINGS] = Settings.from_config(config)
     config.stash[COLLECTING] = Collecting()
     if hasattr(config, "workerinput"):
@@ -61,6 +70,14 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, taker in takers.items():
         config.pluginmanager.register(taker, name)
     config.pluginmanager.register(Receiver(list(takers.values())), "footprint-receiver")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker(VARY_RANK):
+        from pytest_footprint.pytest_plugin.fake_marks import vary  # noqa: PLC0415 - loads when a test asks
+
+        vary(metafunc)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -99,8 +116,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     __tracebackhide__ = True
+    surroundings = item.stash[SURROUNDINGS] = Surroundings.of(item)
     recording = item.stash[RECORDING] = Recording.of(item)
     yield
+    surroundings.begin_if_wanted()
     recording.start_if_wanted()
 
 
@@ -109,6 +128,7 @@ def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, obje
     __tracebackhide__ = True
     # Only function-scoped fixtures have the test as their node.
     if recording := request.node.stash.get(RECORDING, None):
+        request.node.stash[SURROUNDINGS].begin_if_wanted()
         recording.start_if_wanted()
     return (yield)
 

@@ -36,6 +36,8 @@ class BaselineCheck:
     """What writes this baseline again."""
     device: str
     """Key of the machines that share it."""
+    note: str = ""
+    """What else there is to say of a difference."""
     stored: Value | None = None
     """``None`` when nothing is stored, or nothing that can be read."""
     comparison: Comparison = _NO_DIFFERENCE
@@ -84,7 +86,8 @@ class BaselineCheck:
         if self.stored is None:
             others = other_devices(self.path)
             return missing(self.shown_path, self.value, self.command, device=self.device, others=others)
-        return failure_text(self.comparison, accept=self.command, verbose=verbose)
+        text = failure_text(self.comparison, accept=self.command, verbose=verbose)
+        return f"{text}\n{self.note}" if self.note else text
 
 
 def _peak(value: Value | None) -> int | None:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_footprint.pytest_plugin.check_log import CHECK_LOG, CheckLog
+from pytest_footprint.pytest_plugin.marks import FAKE_WORLD, FORMS
 from pytest_footprint.pytest_plugin.recording import RECORDING, refusals_told_plainly
+from pytest_footprint.pytest_plugin.surroundings import SURROUNDINGS
 
 if TYPE_CHECKING:
     from pytest_footprint.pytest_plugin.syrupy_adaptor import MemBaseline
     from pytest_footprint.tracking import FSDPMemTracker, MemTracker, ModTracker
+    from pytest_footprint.tracking.fake_world import FakeWorld
 
 
 @pytest.fixture
@@ -47,6 +50,22 @@ def fsdp_mem_tracker(request: pytest.FixtureRequest) -> Iterator[Callable[..., F
                 return trackers.enter_context(tracker)
 
         yield start
+
+
+@pytest.fixture
+def fake_world(request: pytest.FixtureRequest) -> FakeWorld:
+    """The fake world that the marker `fake_world` has made of this process: `size`, `rank`, and `mesh` for meshes."""
+    world: FakeWorld | None = request.node.stash[SURROUNDINGS].world
+    if world is None:
+        msg = f"the fixture fake_world needs to know how many ranks there are; mark the test: {FORMS[FAKE_WORLD]}"
+        pytest.fail(msg, pytrace=False)
+    return world
+
+
+@pytest.fixture
+def _fake_rank(request: pytest.FixtureRequest) -> int:
+    """The rank that this run of a test with `vary_rank` is."""
+    return request.param  # type: ignore[no-any-return] # request.param is Any
 
 
 @pytest.fixture

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-
-import pytest
+from typing import TYPE_CHECKING
 
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.usage import USAGE_FIELDS, DeviceUsage
+
+if TYPE_CHECKING:
+    import pytest
 
 MARKER = "max_peak_memory"
 FORM = '@pytest.mark.max_peak_memory("2GiB", of="total", device=None)'
@@ -103,23 +105,6 @@ def limit_of(item: pytest.Item) -> Limit | None:
     """
     mark = item.get_closest_marker(MARKER)
     return None if mark is None else Limit.from_mark(mark)
-
-
-def problems_with_marks(nodes: Iterable[object]) -> str:
-    """Text that names the first test whose limit is written wrongly, and how to write it; ``""`` when all is well."""
-    problems = [problem for node in nodes if isinstance(node, pytest.Item) for problem in _problems(node)]
-    if not problems:
-        return ""
-    others = f"\n... and {len(problems) - 1} more like it" if len(problems) > 1 else ""
-    return f"{problems[0]}\naccepted: {FORM}{others}"
-
-
-def _problems(item: pytest.Item) -> Iterator[str]:
-    for mark in item.iter_markers(MARKER):
-        try:
-            Limit.from_mark(mark)
-        except LimitError as problem:
-            yield f"{item.nodeid}: {MARKER}: {problem}"
 
 
 def _size(value: object) -> ByteSize:

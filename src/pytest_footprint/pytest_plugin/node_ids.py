@@ -23,6 +23,17 @@ def test_id(item: pytest.Item) -> str:
     return node_id(item).partition("::")[2]
 
 
+def without_rank(item: pytest.Item, rank: int) -> str:
+    """The node id of all ranks that `vary_rank` runs a test as, of which ``rank`` is one."""
+    others = node_id(item).removesuffix(f"rank{rank}]")
+    return others.removesuffix("[") if others.endswith("[") else f"{others.removesuffix('-')}]"
+
+
+def as_rank(item: pytest.Item, rank: int, other: int) -> str:
+    """`test_id` of the run as ``other`` of a test that runs as ``rank`` here."""
+    return f"{test_id(item).removesuffix(f'rank{rank}]')}rank{other}]"
+
+
 def from_root(path: Path, config: pytest.Config) -> str:
     """``path`` as every process of this run writes it: workers on other machines have other roots."""
     return (path.relative_to(config.rootpath) if path.is_relative_to(config.rootpath) else path).as_posix()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_footprint.pytest_plugin.check_log import CHECK_LOG
+from pytest_footprint.pytest_plugin.node_ids import without_rank
 from pytest_footprint.pytest_plugin.recording import RECORDING, Recording
-from pytest_footprint.pytest_plugin.results import Results, TrackedTest
+from pytest_footprint.pytest_plugin.results import RankResult, Results, TrackedTest
+from pytest_footprint.pytest_plugin.surroundings import SURROUNDINGS
 
 if TYPE_CHECKING:
     import pytest
@@ -33,7 +35,18 @@ def results_of(item: pytest.Item, report: pytest.TestReport, failure: str) -> Re
         devices=found.devices(recording.footprint) if found else (),
         traces=traces,
         trace_problem=trace_problem,
+        rank=_rank(item, recording) if report.when == "call" else None,
     )
+
+
+def _rank(item: pytest.Item, recording: Recording) -> RankResult | None:
+    asks, footprint = item.stash[SURROUNDINGS].asks, recording.last or recording.footprint
+    if asks is None or asks.first is None or footprint is None or not footprint.peak:
+        return None
+    device = max(footprint.peak, key=lambda each: footprint.peak[each].total)
+    peak = {str(kind): int(nbytes) for kind, nbytes in footprint.peak[device].items()}
+    end = int(footprint.end[device].total) if device in footprint.end else 0
+    return RankResult(without_rank(item, asks.rank), asks.rank, device, peak, end)
 
 
 def _row(recording: Recording, report: pytest.TestReport) -> TrackedTest | None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_footprint.pytest_plugin.findings import Findings
 from pytest_footprint.pytest_plugin.limit import FORM, MARKER, Limit, LimitError, limit_of
+from pytest_footprint.pytest_plugin.marks import VARY_RANK
 from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
     from pytest_footprint.model.footprint import Footprint
     from pytest_footprint.pytest_plugin.traces import Traces
+    from pytest_footprint.trace.moment import Moment
     from pytest_footprint.tracking import MemTracker
 
 _FIXTURES = frozenset({"mem_tracker", "mod_tracker", "fsdp_mem_tracker", "mem_baseline"})
@@ -36,6 +39,8 @@ class Recording:
         """What the test took; set at the end of its call when a limit or the report needs it."""
         self.breaches: tuple[str, ...] = ()
         """Devices that went above the limit."""
+        self.last: Footprint | None = None
+        """The last one that the test took, kept when ranks are compared."""
         self.columns: dict[str, str] = {}
         """What others add to the row of the test in the report."""
         self.failure = ""
@@ -46,10 +51,12 @@ class Recording:
         self._traces = _traces_of(item, self._settings, self.findings)
         self._item = item
         self._tracker: MemTracker | None = None
-        self._wanted = self.limit is not None or "mem_tracker" in fixtures
+        self._varies_rank = item.get_closest_marker(VARY_RANK) is not None
+        self._wanted = self.limit is not None or "mem_tracker" in fixtures or self._varies_rank
         self._hooks = item.ihook
         self._read_at_end = (
             self.limit is not None
+            or self._varies_rank
             or self._settings.reads_every_test
             or bool(self._hooks.pytest_footprint_taken.get_hookimpls())
         )
@@ -80,9 +87,15 @@ class Recording:
         """Let a tracker of this test tell of the footprints that it takes."""
         if self._traces is not None:
             self._traces.follow(tracker)
-        elif self.findings is not None:
-            took = self.findings.took
-            tracker.on_footprint = lambda footprint, _: took(footprint)
+        if self._varies_rank or self.findings is not None:
+            tracker.on_footprint = partial(self._took, tracker)
+
+    def _took(self, tracker: MemTracker, footprint: Footprint, moment: Moment) -> None:
+        self.last = footprint
+        if self.findings is not None:
+            self.findings.took(footprint)
+        if self._traces is not None:
+            self._traces.took(tracker, footprint, moment)
 
     def write_traces(self, report: pytest.TestReport) -> tuple[tuple[str, ...], str]:
         """Write what was recorded when the test is over: the files, as the user would type them, or what went wrong."""

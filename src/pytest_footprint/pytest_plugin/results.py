@@ -51,6 +51,21 @@ class BaselineUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class RankResult:
+    """What a test with `vary_rank` took as one of its ranks: the last footprint that it measured, else all of it."""
+
+    test: str
+    """Its node id without the rank."""
+    rank: int
+    device: str
+    """The one with the highest peak."""
+    peak: dict[str, int]
+    """Bytes by reference type."""
+    end: int
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """What one phase of one test found."""
 
@@ -64,7 +79,8 @@ class Results:
     """The devices that these findings come from."""
     asked: tuple[str, ...] = ()
     """Baselines that were looked at, from pytest's root directory."""
-
+    rank: RankResult | None = None
+    """What the test took as this rank, if it varies it."""
     traces: tuple[str, ...] = ()
     """Trace files that were written of the test, as the user would type them."""
     trace_problem: str = ""
@@ -83,14 +99,15 @@ class Results:
             return cls()
         sent = json.loads(text)
         return cls(
-            tuple(TrackedTest(**row) for row in sent["tracked"]),
-            tuple(BaselineUpdate(**row) for row in sent["updates"]),
-            sent["failure"],
-            sent["findings"],
-            tuple(sent["devices"]),
-            tuple(sent["asked"]),
-            tuple(sent["traces"]),
-            sent["trace_problem"],
+            tracked=tuple(TrackedTest(**row) for row in sent["tracked"]),
+            updates=tuple(BaselineUpdate(**row) for row in sent["updates"]),
+            failure=sent["failure"],
+            findings=sent["findings"],
+            devices=tuple(sent["devices"]),
+            asked=tuple(sent["asked"]),
+            rank=RankResult(**sent["rank"]) if sent["rank"] else None,
+            traces=tuple(sent["traces"]),
+            trace_problem=sent["trace_problem"],
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pytest_footprint.pytest_plugin.results import BaselineUpdate, Results, TrackedTest
+from pytest_footprint.pytest_plugin.results import BaselineUpdate, RankResult, Results, TrackedTest
 from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
@@ -36,11 +36,14 @@ class Summary:
     def __init__(self) -> None:
         self._tracked: dict[str, TrackedTest] = {}
         self._updates: dict[str, BaselineUpdate] = {}
+        self._ranks: dict[str, dict[int, RankResult]] = {}
 
     def take(self, report: pytest.TestReport, results: Results) -> None:
         """Take the rows of one phase; the last run of a test that is rerun counts."""
         self._tracked.update((row.test, row) for row in results.tracked)
         self._updates.update((row.baseline, row) for row in results.updates)
+        if (row := results.rank) is not None:
+            self._ranks.setdefault(row.test, {})[row.rank] = row
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
         """Print old -> new of every baseline that was written, then the report if it was asked for."""
@@ -48,6 +51,10 @@ class Summary:
         if self._updates:
             terminalreporter.write_sep("=", "memory baselines written")
             terminalreporter.write_line(_written(list(self._updates.values()), settings, _width(config)))
+        if self._ranks and settings.verbosity >= 0:
+            terminalreporter.write_sep("=", "memory by rank")
+            for test, rows in self._ranks.items():
+                terminalreporter.write_line(_by_rank(test, list(rows.values()), _width(config)))
         if not (settings.report or settings.track_all):
             return
         terminalreporter.write_sep("=", "memory of tracked tests")
@@ -60,6 +67,12 @@ class Summary:
                 terminalreporter.write_line(verdict, **_COLOURS.get(verdict, {}))
         else:
             terminalreporter.write_line(_in_a_line(tracked))
+
+
+def _by_rank(test: str, rows: Sequence[RankResult], width: int) -> str:
+    from pytest_footprint.report import RankUsage, ranks_text  # noqa: PLC0415 - loads when it is drawn
+
+    return ranks_text(test, [RankUsage(row.rank, row.device, row.peak, row.end) for row in rows], width=width)
 
 
 def _width(config: pytest.Config) -> int:

@@ -6,6 +6,7 @@ they say and when two of them are equal is ours. syrupy never judges or deletes 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,11 @@ from pytest_footprint.pytest_plugin.baseline_check import BaselineCheck, check
 from pytest_footprint.pytest_plugin.check_log import CHECK_LOG, CheckLog
 from pytest_footprint.pytest_plugin.explained import Explained
 from pytest_footprint.pytest_plugin.measured import device_key, measured
-from pytest_footprint.pytest_plugin.node_ids import from_root, test_id
+from pytest_footprint.pytest_plugin.node_ids import from_root
+from pytest_footprint.pytest_plugin.rank_files import RankFiles
 from pytest_footprint.pytest_plugin.recording import RECORDING
 from pytest_footprint.pytest_plugin.settings import SETTINGS
-from pytest_footprint.pytest_plugin.texts import not_written, shown, update_command, used_twice
+from pytest_footprint.pytest_plugin.texts import not_written, update_command, used_twice
 
 if TYPE_CHECKING:
     import pytest
@@ -105,6 +107,7 @@ class MemBaseline(SnapshotAssertion, Explained):
         """Tells several baselines of one test apart."""
         self.tolerance = self._settings.tolerance
         self._path = Path()
+        self._files = RankFiles(self._path, str)
 
     def __call__(  # type: ignore[override] # no option of other snapshots makes sense here
         self, *, name: str | None = None, tolerance: object = None, **others: object
@@ -172,12 +175,14 @@ class MemBaseline(SnapshotAssertion, Explained):
             self._log.failure = used_twice(done.shown_path)
             return CheckVerdict.SHARED
         self._log.checked.add(done.path)
-        self._log.asked.append(from_root(done.path, self._item.config))
+        self._log.asked += [from_root(path, self._item.config) for path in {done.path, self._files.own}]
         allowed = super().__eq__(done.content())
         if error := self.executions[self.num_executions - 1].exception:
             raise error
         if done.holds:
             self._log.failure = ""
+            if self._settings.update:
+                self._files.drop_equal(self._log.updates)
         elif allowed:
             self._log.failure = self._write(done)
             return CheckVerdict.NOT_WRITTEN if self._log.failure else CheckVerdict.WRITTEN
@@ -197,8 +202,12 @@ class MemBaseline(SnapshotAssertion, Explained):
             self._log.unnamed += 1
         index = self._log.unnamed if self.label is None else 1
         key = self._item.ihook.pytest_footprint_device_key(item=self._item, value=value) or device_key(value)
-        path = baseline_path(self._item.path, test_id(self._item), self.label, key, index=index)
-        asked = BaselineCheck(path, shown(path, self._item.config), value, update_command(self._item), key)
+        folder, label = self._item.path, self.label
+        self._files = files = RankFiles.of(
+            self._item, lambda test: baseline_path(folder, test, label, key, index=index)
+        )
+        path = files.held
+        asked = BaselineCheck(path, files.shown(path), value, update_command(self._item), key, files.note(path))
         done = check(asked, self.tolerance)
         found = None if done.stored is None else done.comparison
         self._item.ihook.pytest_footprint_compared(item=self._item, path=path, value=value, comparison=found)
@@ -206,11 +215,14 @@ class MemBaseline(SnapshotAssertion, Explained):
 
     def _write(self, done: BaselineCheck) -> str:
         """Store what was measured; the text of the failure, or ``""``."""
+        own = self._files.own
         try:
-            write_atomically(done.path, done.content())
+            write_atomically(own, done.content())
         except BaselineWriteError as problem:
-            return not_written(str(problem).replace(str(done.path), done.shown_path))
-        self._log.updates.append(done.update())
+            return not_written(str(problem).replace(str(own), self._files.shown(own)))
+        stored = done.stored if own == done.path else None
+        self._log.updates.append(replace(done, shown_path=self._files.shown(own), stored=stored).update())
+        self._files.drop_equal(self._log.updates)
         return ""
 
     def explanation(self) -> list[str]:

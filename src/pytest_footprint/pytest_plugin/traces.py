@@ -52,19 +52,19 @@ class Traces:
         self._run = item.stash[_RUNS] = item.stash.get(_RUNS, 0) + 1  # plugins that rerun a test have it anew
 
     def follow(self, tracker: MemTracker) -> None:
-        """Note each footprint that the test takes with this tracker."""
-        followed = _Followed(tracker)
-        self._followed.append(followed)
+        """Write this tracker too."""
+        self._followed.append(_Followed(tracker))
 
-        def took(footprint: Footprint, moment: Moment) -> None:
-            self._findings.took(footprint)
-            followed.taken.append((footprint, moment))
+    def took(self, tracker: MemTracker, footprint: Footprint, moment: Moment) -> None:
+        """Note a footprint that the test took with a tracker."""
+        self._of(tracker).taken.append((footprint, moment))
 
-        tracker.on_footprint = took
+    def _of(self, tracker: MemTracker) -> _Followed:
+        return next(each for each in self._followed if each.tracker is tracker)
 
     def take_whole(self, tracker: MemTracker) -> Footprint:
         """All that a tracker recorded, as one footprint; it is none that the test took."""
-        followed = next(each for each in self._followed if each.tracker is tracker)
+        followed = self._of(tracker)
 
         def took(footprint: Footprint, moment: Moment) -> None:
             followed.whole = footprint, moment

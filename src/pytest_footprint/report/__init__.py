@@ -6,6 +6,7 @@ from pytest_footprint.report.github import annotation, step_summary
 from pytest_footprint.report.headline import headline
 from pytest_footprint.report.history import history_text
 from pytest_footprint.report.limit import Breach, breach_headline, breach_text
+from pytest_footprint.report.ranks import RankUsage, ranks_text
 from pytest_footprint.report.replay import replay_text
 from pytest_footprint.report.run_comparison import run_comparison_text
 from pytest_footprint.report.run_comparison_json import run_comparison_json
@@ -17,6 +18,7 @@ from pytest_footprint.report.value_text import value_text
 
 __all__ = [
     "Breach",
+    "RankUsage",
     "annotation",
     "breach_headline",
     "breach_text",
@@ -28,6 +30,7 @@ __all__ = [
     "history_text",
     "largest",
     "memory_table",
+    "ranks_text",
     "replay_text",
     "run_comparison_json",
     "run_comparison_markdown",

@@ -215,6 +215,12 @@ def running_steps(most: int) -> int:
 
 
 _TORCH = str(Path(torch.__file__).parent)
+CALLED_BY_PROGRAMS = tuple(
+    str(Path(_TORCH, *part.split("/"))) for part in ("nn", "optim", "autograd", "distributed/fsdp")
+)
+"""Parts of torch that DTensor does not call."""
+TORCH_OR_OURS = (_TORCH, str(Path(__file__).parent), "<")
+"""What the files of torch's frames, and of our own, begin with; ``<`` is generated code."""
 _COMPILERS = tuple(
     str(Path(_TORCH, *folder.split("/")))
     for folder in ("_dynamo/backends", "_functorch/_aot_autograd", "_higher_order_ops", "_inductor")

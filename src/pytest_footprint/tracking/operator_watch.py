@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
@@ -13,8 +14,10 @@ from pytest_footprint.trace.events import Phase
 from pytest_footprint.tracking.inside_ops import InsideOps
 from pytest_footprint.tracking.internals import (
     ACCUMULATE_GRAD,
+    CALLED_BY_PROGRAMS,
     COPIES_PARAMETER,
     DISABLED_DISPATCH,
+    TORCH_OR_OURS,
     FakeTensor,
     OpOverload,
     runs_within,
@@ -30,7 +33,8 @@ _REPLACES_PARTS = frozenset({torch.sparse_coo, torch.sparse_csr, torch.sparse_cs
 """What is a view, or in place, for other tensors gives these new indices or values."""
 IN_BACKWARD = (int(Phase.BACKWARD), int(Phase.BACKWARD_GRAPH))
 """There is no line of the user's here but the one that called backward."""
-_DTENSOR_FILES = "torch/distributed/tensor/"
+_SHADOWS_ARE_MADE = ("/distributed/tensor/_sharding_prop.py", "\\distributed\\tensor\\_sharding_prop.py")
+"""Where DTensor runs operators on fake tensors of the global shapes, also in a fake mode of the program's."""
 
 
 class Known(NamedTuple):
@@ -64,7 +68,6 @@ class OperatorWatch:
         self.clone = recorder.trace.ops.number("aten.clone")
         self._inside_ops = inside_ops
         self._sources = Sources(recorder.trace.sources)
-        self._shadow_modes: dict[int, bool] = {}
 
     def meet(self, func: Any) -> Known:
         """An operator runs for the first time."""
@@ -127,7 +130,7 @@ class OperatorWatch:
         """An operator returned ``out``: whatever memory below it is new was made by it."""
         live = self.recorder.live
         for tensor in tensors_in(out):
-            if isinstance(tensor, FakeTensor) and self._is_shadow(tensor):
+            if isinstance(tensor, FakeTensor) and _is_shadow(sys._getframe(3)):
                 continue
             for owner, plain in storages(tensor):
                 found = live.by_id.get(id(owner))
@@ -194,18 +197,21 @@ class OperatorWatch:
             # The leaf takes the incoming gradient over as its own.
             recorder.live.label(args[0], RefType.GRADIENT, recorder.live.owner(leaf))
 
-    def _is_shadow(self, tensor: FakeTensor) -> bool:
-        """Whether this is DTensor working out shapes in a fake mode of its own: no memory stands behind that."""
-        key = id(tensor.fake_mode)
-        found = self._shadow_modes.get(key)
-        if found is None:
-            frame = sys._getframe(3)
-            found = False
-            while frame is not None and not found:
-                found = _DTENSOR_FILES in frame.f_code.co_filename.replace("\\", "/")
-                frame = frame.f_back  # type: ignore[assignment]
-            self._shadow_modes[key] = found
-        return found
+
+def _is_shadow(frame: FrameType | None) -> bool:
+    """Whether this is DTensor working out shapes: no memory stands behind that.
+
+    It looks no further than to a frame that DTensor calls nothing through: the program's own, a module's, an
+    optimizer's.
+    """
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file.startswith(CALLED_BY_PROGRAMS) or not file.startswith(TORCH_OR_OURS):
+            return False
+        if file.endswith(_SHADOWS_ARE_MADE):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _in_range(inside_ops: InsideOps, op: int, call: Callable[..., Any]) -> Callable[..., Any]:
