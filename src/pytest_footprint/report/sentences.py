@@ -25,6 +25,7 @@ def telling_line(comparison: Comparison) -> str:
     candidates = (
         *_lines(change for change in structure if change.subject in _SAME_TENSORS),
         *came_or_went(orders),
+        *_lines(change for change in texts if change.signal is Signal.ORDER),
         *_lines(structure),
         *run_otherwise(orders),
     )

@@ -104,6 +104,14 @@ class Trace:
         self.measured_allocated = array("q")
         self.measured_reserved = array("q")
 
+        # One row each time that FSDP does something with a group of parameters.
+        self.sharding_what = array("b")
+        self.sharding_group = array("i")
+
+        # One row for each module of each group that FSDP shards together.
+        self.group_number = array("i")
+        self.group_module = array("i")
+
         self.devices: Names[str] = Names()
         self.ops: Names[str] = Names()
         self.layouts: Names[tuple[tuple[int, ...], str]] = Names()

@@ -66,6 +66,12 @@ class ModMemStats:
 # Inputs are tensors that came from outside, as the ones that users of torch's tracker register with track_external.
 _TORCH_WORDS = {
     RefType.PARAMETER: MemRefType.PARAM,
+    RefType.SHARDED_PARAMETER: MemRefType.PARAM,
+    RefType.UNSHARDED_PARAMETER: MemRefType.PARAM,
+    RefType.SHARDED_GRADIENT: MemRefType.GRAD,
+    RefType.UNSHARDED_GRADIENT: MemRefType.GRAD,
+    RefType.ALL_GATHER: MemRefType.TEMP,
+    RefType.REDUCE_SCATTER: MemRefType.TEMP,
     RefType.BUFFER: MemRefType.BUFFER,
     RefType.GRADIENT: MemRefType.GRAD,
     RefType.ACTIVATION: MemRefType.ACT,

@@ -31,6 +31,7 @@ from pytest_footprint.tracking.internals import (
 from pytest_footprint.tracking.module_calls import hooks_around
 from pytest_footprint.tracking.patches import compiled_modules_reported_to, restored_modules_reported_to, unannounced
 from pytest_footprint.tracking.recorder import Recorder
+from pytest_footprint.tracking.sharding import ShardingWatch
 from pytest_footprint.tracking.storages import all_tensors_in
 from pytest_footprint.tracking.thread_state import ThreadState
 from pytest_footprint.tracking.user_hooks import UserHooks
@@ -39,9 +40,17 @@ from pytest_footprint.tracking.user_hooks import UserHooks
 class ModuleWatch:
     """Records when modules are entered and left, and what parameters, buffers and inputs they have."""
 
-    def __init__(self, recorder: Recorder, *, memory: bool, user_hooks: UserHooks | None = None) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        *,
+        memory: bool,
+        user_hooks: UserHooks | None = None,
+        sharding: ShardingWatch | None = None,
+    ) -> None:
         self._recorder = recorder
         self._user_hooks = UserHooks() if user_hooks is None else user_hooks
+        self._sharding = sharding
         self._memory = memory
         self._made: dict[int, weakref.ref[nn.Module]] = {}
         self._compiled: dict[int, weakref.ref[nn.Module]] = {}
@@ -208,6 +217,8 @@ class ModuleWatch:
                 self._listen_to(module)
             if not self._memory:
                 continue
+            if self._sharding is not None:
+                self._sharding.meet(module)
             for parameter in module._parameters.values():
                 if parameter is not None:
                     live.label_parameter(parameter, row)

@@ -9,7 +9,7 @@ from pytest_footprint.model.usage import DeviceUsage
 from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, Event, Phase, node_scope
 from pytest_footprint.trace.labels import KIND
 from pytest_footprint.trace.peaks import places_of
-from pytest_footprint.trace.reading import Reading
+from pytest_footprint.trace.reading import PARAMETERS, Reading
 from pytest_footprint.trace.timeline import at_each_device
 from pytest_footprint.trace.trace import Trace
 from pytest_footprint.tracking.compat import TOTAL, ModMemStats, ModState, Snapshot, snapshot
@@ -39,7 +39,7 @@ def module_stats(trace: Trace, first: int, last: int) -> dict[int, ModMemStats]:
     peaks = reading.peaks(first, last)
     highest = {ModState.PEAK_FW: peaks.forward, ModState.PEAK_BW: peaks.backward}
     usage = reading.timeline.usage([*(place for _, _, place in moments), *peaks.places()])
-    parameters, buffers = reading.held(KIND[RefType.PARAMETER]), reading.held(KIND[RefType.BUFFER])
+    parameters, buffers = reading.held(*PARAMETERS), reading.held(KIND[RefType.BUFFER])
     last_call = {
         trace.call_module[call]: call for call, phase in enumerate(trace.call_phase) if phase != Phase.RECOMPUTE
     }
