@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from torch.utils.weak import WeakIdKeyDictionary
 
 from pytest_footprint.model.fqn import natural
 from pytest_footprint.report.snapshots import snapshot_text, state_snapshots_text
 from pytest_footprint.trace.live import LiveView
-from pytest_footprint.tracking.compat import ModMemStats, Snapshot, snapshot
+from pytest_footprint.trace.trace import Trace
+from pytest_footprint.tracking.compat import TORCH_WORDS, ModMemStats, Snapshot, Words, snapshot
 from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.snapshots import module_stats, peak_snapshot
 
@@ -19,6 +21,9 @@ class TorchSurface:
 
     Everything is read from the trace when it is asked for; recording does nothing for it.
     """
+
+    _words: ClassVar[Words] = TORCH_WORDS
+    _read_stats: ClassVar[Callable[[Trace, int, int], Mapping[int, Any]]] = staticmethod(module_stats)
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
@@ -59,7 +64,7 @@ class TorchSurface:
         as_of = (last, labels, self._stats_since)
         if self._stats is None or self._stats_as_of != as_of:
             self._stats, self._stats_as_of = WeakIdKeyDictionary(), as_of
-            by_row = module_stats(trace, self._stats_since, last)
+            by_row = self._read_stats(trace, self._stats_since, last)
             for module, row in self._recorder.names.all():
                 if row in by_row:
                     self._stats[module] = by_row[row]
@@ -80,9 +85,9 @@ class TorchSurface:
             ValueError: ``type`` is neither "current" nor "peak".
         """
         if type == "current":
-            return snapshot(self._live.now(*self._now()))
+            return snapshot(self._live.now(*self._now()), self._words)
         if type == "peak":
-            return peak_snapshot(self._recorder.trace, self._entered_at, self._now()[0])
+            return peak_snapshot(self._recorder.trace, self._entered_at, self._now()[0], self._words)
         msg = f"Invalid type {type}"
         raise ValueError(msg)
 

@@ -27,6 +27,8 @@ _HOOKS = {
     "pre_backward": Sharding.PRE_BACKWARD,
     "post_backward": Sharding.POST_BACKWARD,
 }
+_RUNS_IN = {"pre_backward": ("IDLE", "FORWARD", "POST_BACKWARD"), "post_backward": ("FORWARD", "PRE_BACKWARD")}
+"""The states of a group in which these do something: FSDP calls them again for further outputs, and at the end."""
 _FREES = frozenset({"_to_sharded", "_to_sharded_post_forward"})
 
 
@@ -98,6 +100,8 @@ class ShardingWatch:
     def _around(self, group: Any, call: str) -> Callable[[], None] | None:
         if call == "__init__":
             return lambda: self._label(group)
+        if call in _RUNS_IN and group._training_state.name not in _RUNS_IN[call]:
+            return None
         was_whole, first = is_whole(group), len(self._recorder.trace.nbytes)
         hook, frees = _HOOKS.get(call), call in _FREES and group.is_unsharded
         if hook is not None:

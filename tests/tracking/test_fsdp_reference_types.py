@@ -1,0 +1,74 @@
+"""Reference types and totals of sharded training: against what FSDP itself holds, and the allocator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from allocator import measure
+from sharded import TRAININGS, Block, Net, Training, fake_ranks, held_by_fsdp, mesh, shard
+from torch import nn
+
+from pytest_footprint.model.ref_type import RefType
+from pytest_footprint.tracking import MemTracker
+
+SCALARS = 16
+"""Bytes of the numbers in which optimizers multiply; no operator makes them."""
+every_training = pytest.mark.parametrize("name", TRAININGS)
+
+
+@pytest.fixture(autouse=True)
+def _world() -> Iterator[None]:
+    with fake_ranks():
+        yield
+
+
+@every_training
+@pytest.mark.parametrize("steps_before", [0, 1])
+def test_totals_are_those_of_the_allocator(name: str, steps_before: int) -> None:
+    def make() -> Training:
+        training = TRAININGS[name]()
+        for _ in range(steps_before):
+            training.step()
+        return training
+
+    truth = measure(make().step)
+    footprint = MemTracker().run(make().step)
+
+    assert abs(footprint.peak.total - footprint.start.total - truth.peak_at_operator_ends) <= SCALARS
+    assert footprint.end.total - footprint.start.total == truth.end
+
+
+@every_training
+def test_everything_is_what_fsdp_says_it_is_at_every_moment(name: str) -> None:
+    training = TRAININGS[name]()
+    held: dict[str, dict[RefType, int]] = {}
+
+    with MemTracker() as tracker:
+
+        def look(moment: str) -> None:
+            held[moment] = held_by_fsdp(training.model)
+            tracker.mark(moment)
+
+        training.look = look
+        _look_inside(training.model, training)
+        training.step()
+        held.clear()
+        training.step()
+        footprint = tracker.footprint()
+
+    told = {moment: {kind: int(footprint.at(moment)["cpu"][kind]) for kind in kinds} for moment, kinds in held.items()}
+    assert told == held
+    assert {"in forward of 1", "in backward of 1", "forward 0", "backward 0", "step"} <= set(held)
+
+
+def _look_inside(model: nn.Module, training: Training) -> None:
+    for at, block in enumerate(module for module in model.modules() if isinstance(module, Block)):
+
+        def in_forward(module: nn.Module, args: object, output: torch.Tensor, at: int = at) -> None:
+            training.look(f"in forward of {at}")
+            if output.requires_grad:
+                output.register_hook(lambda _: training.look(f"in backward of {at}"))
+
+        block.up.register_forward_hook(in_forward)
