@@ -67,7 +67,7 @@ class Training:
     by_hand: Callable[[], object] = lambda: None
     micro_batches: Callable[[int], object] | None = None
     """Is called before each of two."""
-    look: Callable[[str], object] = lambda name: None
+    look: Callable[[str], object] = lambda _: None
 
     def __post_init__(self) -> None:
         groups = self.parameters or [[each for each in self.model.parameters() if each.requires_grad]]
@@ -165,13 +165,13 @@ def _group() -> Training:
 def _two_groups() -> Training:
     net = Net()
     four, two = FSDPMeshInfo(mesh(), 0), FSDPMeshInfo(mesh(2, 2)["b"], 0)
+    ups = {parameter for block in net.blocks for parameter in block.up.parameters()}  # type: ignore[union-attr]
+
+    def placement(parameter: nn.Parameter) -> ShardPlacementResult:
+        return ShardPlacementResult(Shard(0), two if parameter in ups else four)
+
     for block in net.blocks:
-        ups = set(block.up.parameters())  # type: ignore[union-attr, operator]
-        fully_shard(
-            block,
-            mesh=mesh(),
-            shard_placement_fn=lambda p, ups=ups: ShardPlacementResult(Shard(0), two if p in ups else four),  # type: ignore[misc, arg-type]
-        )
+        fully_shard(block, mesh=mesh(), shard_placement_fn=placement)
     fully_shard(net, mesh=mesh())
     return Training(net)
 
@@ -221,9 +221,7 @@ TRAININGS: dict[str, Callable[[], Training]] = {
     "not resharded after forward": lambda: Training(shard(Net(), reshard_after_forward=False)),
     "resharded to 2": lambda: Training(shard(Net(), reshard_after_forward=2)),
     "bfloat16": lambda: Training(shard(Net(), mp_policy=BF16)),
-    "bfloat16, reduced so": lambda: Training(
-        shard(Net(), mp_policy=MixedPrecisionPolicy(param_dtype=torch.bfloat16))
-    ),
+    "bfloat16, reduced so": lambda: Training(shard(Net(), mp_policy=MixedPrecisionPolicy(param_dtype=torch.bfloat16))),
     "HSDP": lambda: Training(shard(Net(), mesh(2, 2))),
     "HSDP without all-reduce": _without_all_reduce,
     "CPU offload": lambda: Training(shard(Net(), offload_policy=CPUOffloadPolicy(pin_memory=False))),
@@ -242,9 +240,7 @@ TRAININGS: dict[str, Callable[[], Training]] = {
     "LoRA": _lora,
     "two optimizers": _two_optimizers,
     "uneven": lambda: Training(shard(Net(width=30)), width=30),
-    "sharded on dimension 1": lambda: Training(
-        shard(Net(), shard_placement_fn=lambda p: Shard(p.ndim - 1))  # type: ignore[misc]
-    ),
+    "sharded on dimension 1": lambda: Training(shard(Net(), shard_placement_fn=lambda p: Shard(p.ndim - 1))),
 }
 
 

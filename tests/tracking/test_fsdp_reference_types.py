@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
 from allocator import measure
-from sharded import TRAININGS, Block, Net, Training, fake_ranks, held_by_fsdp, mesh, shard
-from torch import nn
+from sharded import TRAININGS, Block, Training, fake_ranks, held_by_fsdp
 
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.tracking import MemTracker
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 SCALARS = 16
 """Bytes of the numbers in which optimizers multiply; no operator makes them."""

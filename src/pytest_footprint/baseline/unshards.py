@@ -48,8 +48,8 @@ def read_unshards(order: str, names: Sequence[str], ahead: str | None) -> Iterat
     if ahead is not None:
         numbers = []
         for part in ahead.split(", "):
-            count, times, number = part.rpartition(_COUNTED)
-            numbers += [int(number)] * (int(count) if times else 1)
+            count, times, ahead_each = part.rpartition(_COUNTED)
+            numbers += [int(ahead_each)] * (int(count) if times else 1)
     if len(numbers) != len(names):
         msg = f"{len(names)} names, and {len(numbers)} numbers in {ahead_of(order)}"
         raise ValueError(msg)

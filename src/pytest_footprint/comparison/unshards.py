@@ -24,9 +24,7 @@ def _in_order(order: str, before: Footprint, after: Footprint) -> Iterator[TextC
     was, is_now = unshards_in(before.unsharded, order), unshards_in(after.unsharded, order)
     then, now = _when(was), _when(is_now)
     fates = [
-        (fqn, (then.get(fqn, ""), now.get(fqn, "")))
-        for fqn in {**then, **now}
-        if then.get(fqn, "") != now.get(fqn, "")
+        (fqn, (then.get(fqn, ""), now.get(fqn, ""))) for fqn in {**then, **now} if then.get(fqn, "") != now.get(fqn, "")
     ]
     for fqn, _, (when_before, when_after) in fold_alike(fates):
         yield TextChange(Signal.ORDER, f"unshard of {fqn} in {order}", when_before, when_after)

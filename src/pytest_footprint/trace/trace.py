@@ -36,7 +36,7 @@ class Trace:
     Rows are only ever appended. Scopes are calls (0 and up), `OUTSIDE`, or backward nodes (see `node_scope`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # noqa: PLR0915 - a statement a column
         self.events = array("q")
 
         # One row a storage.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
 
 from pytest_footprint.model.ref_type import RefType
-from pytest_footprint.tracking.compat_fsdp import FSDP_WORDS
+from pytest_footprint.tracking.compat_fsdp import FSDP_WORDS, FSDPModMemStats
 from pytest_footprint.tracking.mem_tracker import MemTracker
 from pytest_footprint.tracking.snapshots_fsdp import fsdp_module_stats
 from pytest_footprint.tracking.storages import tensors_in
@@ -30,7 +31,6 @@ class FSDPMemTracker(MemTracker):
     """
 
     _words = FSDP_WORDS
-    _read_stats = staticmethod(fsdp_module_stats)
 
     def __init__(self, mod: nn.Module, optm: Optimizer | None = None) -> None:
         super().__init__()
@@ -41,6 +41,9 @@ class FSDPMemTracker(MemTracker):
             msg = f"FSDPMemTracker needs one optimizer or None, got {type(optm).__name__}"
             raise TypeError(msg)
         self.track_external(mod, optm)
+
+    def _stats_by_row(self, first: int, last: int) -> Mapping[int, FSDPModMemStats]:
+        return fsdp_module_stats(self.trace, first, last)
 
     def track_inputs(self, inputs: tuple[Any, ...]) -> None:
         """Count all tensors in ``inputs``, nested containers included, as inputs."""

@@ -25,6 +25,7 @@ from pytest_footprint.tracking.bare_storages import bare_storages_recorded
 from pytest_footprint.tracking.callables import check_run
 from pytest_footprint.tracking.collector import older_objects_left_alone
 from pytest_footprint.tracking.compat_surface import TorchSurface
+from pytest_footprint.tracking.ddp_buckets import buckets_are_gradients
 from pytest_footprint.tracking.environment import environment
 from pytest_footprint.tracking.hot_path import dispatcher
 from pytest_footprint.tracking.inside_ops import InsideOps
@@ -96,6 +97,7 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
                 undo.enter_context(older_objects_left_alone())
                 undo.enter_context(rng_states_reported_to(self._operators.saw_rng_state))
                 undo.enter_context(bare_storages_recorded(self._recorder))
+                undo.enter_context(buckets_are_gradients(self._recorder))
                 undo.enter_context(self._sharding)
                 undo.enter_context(self._optimizers)
                 undo.enter_context(self._modules)

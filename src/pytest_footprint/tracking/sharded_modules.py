@@ -5,17 +5,15 @@ Nothing here loads FSDP: who does not use it pays nothing.
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import nn
 
 from pytest_footprint.model.ref_type import RefType
-from pytest_footprint.tracking.internals import unsupported
+from pytest_footprint.tracking.around_calls import AroundCalls
 
 _GROUPS = "torch.distributed.fsdp._fully_shard._fsdp_param_group"
 _CLASS = "FSDPParamGroup"
@@ -32,59 +30,12 @@ CALLS = (
 )
 """Methods of the class by which FSDP does all that it does with a group."""
 
-Around = Callable[[Any, str], Callable[[], None] | None]
-"""Is called with the group and the method's name before the method; what it returns is called after it."""
-_listeners: list[Around] = []
-_undo = ExitStack()
+calls = AroundCalls(lambda: getattr(sys.modules[_GROUPS], _CLASS, None), f"{_GROUPS}.{_CLASS}", CALLS)
 
 
 def is_loaded() -> bool:
     """Whether the program has loaded FSDP2."""
     return _GROUPS in sys.modules
-
-
-@contextmanager
-def calls_reported_to(around: Around) -> Generator[None]:
-    """Report the calls of every group; the class is as it was when nobody listens any more.
-
-    The class is patched, not the model: hooks, handles and the modules of a group stay what they are.
-
-    Raises:
-        UnsupportedTorchError: this torch's class lacks one of the methods.
-    """
-    if not _listeners:
-        _install(getattr(sys.modules[_GROUPS], _CLASS, None))
-    _listeners.append(around)
-    try:
-        yield
-    finally:
-        _listeners.remove(around)
-        if not _listeners:
-            _undo.close()
-
-
-def _install(kind: Any) -> None:
-    missing = [f"{_GROUPS}.{_CLASS}.{name} is missing" for name in CALLS if not hasattr(kind, name)]
-    if missing:
-        raise unsupported(missing)
-    for name in CALLS:
-        original = getattr(kind, name)
-        setattr(kind, name, _reporting(name, original))
-        _undo.callback(setattr, kind, name, original)
-
-
-def _reporting(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def reporting(group: Any, *args: Any, **kwargs: Any) -> Any:
-        after = [around(group, name) for around in tuple(_listeners)]
-        try:
-            return original(group, *args, **kwargs)
-        finally:
-            for each in reversed(after):
-                if each is not None:
-                    each()
-
-    return reporting
 
 
 def groups_of(module: nn.Module) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import Event, Sharding
 from pytest_footprint.tracking.internals import graph_task
 from pytest_footprint.tracking.recorder import Recorder
-from pytest_footprint.tracking.sharded_modules import calls_reported_to, groups_of, is_loaded, is_whole, tensors_of
+from pytest_footprint.tracking.sharded_modules import calls, groups_of, is_loaded, is_whole, tensors_of
 
 _MAKES = {
     "unshard": RefType.ALL_GATHER,
@@ -57,7 +57,7 @@ class ShardingWatch:
     def _listen(self) -> None:
         """FSDP may be loaded only after the recording began."""
         if self._entered and not self._listening and is_loaded():
-            self._undo.enter_context(calls_reported_to(self._around))
+            self._undo.enter_context(calls.reported_to(self._around))
             self._listening = True
 
     def meet(self, module: nn.Module) -> None:
