@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 from allocator import measure
-from sharded import TRAININGS, Block, Training, fake_ranks, held_by_fsdp
+from sharded import TRAININGS, Block, Net, Training, fake_ranks, held_by_fsdp, shard
 
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.tracking import MemTracker
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
 SCALARS = 16
@@ -64,6 +64,25 @@ def test_everything_is_what_fsdp_says_it_is_at_every_moment(name: str) -> None:
     told = {moment: {kind: int(footprint.at(moment)["cpu"][kind]) for kind in kinds} for moment, kinds in held.items()}
     assert told == held
     assert {"in forward of 1", "in backward of 1", "forward 0", "backward 0", "step"} <= set(held)
+
+
+def test_autograd_saves_what_it_saves_without_fsdp() -> None:
+    """Gathered parameters are saved too, as parameters are anywhere: they are no activations."""
+    torch.manual_seed(0)
+    sharded, plain = Training(shard(Net())), Training(Net())
+
+    saved, saved_plain = (MemTracker().run(each.step, warmup=1).saved for each in (sharded, plain))
+
+    assert saved.groups() == saved_plain.groups()
+
+
+def test_a_module_holds_its_shards_as_parameters() -> None:
+    training = TRAININGS["resharded to 2"]()
+
+    modules = MemTracker().run(training.step, steps=2).modules
+
+    assert modules["Net"].parameters == sum(held.to_local().nbytes for held in training.model.parameters())  # type: ignore[attr-defined]
+    assert modules["Net.blocks.1"].parameters == sum(p.nbytes for p in Block().parameters()) // 4
 
 
 def _look_inside(model: nn.Module, training: Training) -> None:

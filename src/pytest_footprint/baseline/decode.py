@@ -141,7 +141,7 @@ def _unshards(document: dict[str, Any]) -> Iterator[Unshard]:
         try:
             yield from read_unshards(order, names, None if ahead is None else _str(ahead, TABLE, ahead_of(order)))
         except ValueError as problem:
-            raise _BrokenError(str(problem), TABLE, order) from None
+            raise _BrokenError(str(problem), TABLE, ahead_of(order)) from None
 
 
 def _structure(document: dict[str, Any]) -> Structure:

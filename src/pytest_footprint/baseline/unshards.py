@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
@@ -11,6 +12,7 @@ from pytest_footprint.model.unshard import BACKWARD, FORWARD, Unshard, unshards_
 
 TABLE, MOST = "unshards", "most_at_once"
 _COUNTED = " x "
+_RUN = re.compile(r"(?:(\d+) x )?(\d+)")
 
 
 def write_unshards(unshards: Iterable[Unshard], most: int) -> Iterator[str]:
@@ -44,14 +46,17 @@ def read_unshards(order: str, names: Sequence[str], ahead: str | None) -> Iterat
     Raises:
         ValueError: the distances are not numbers, or not as many as there are names.
     """
-    numbers = [0] * len(names)
-    if ahead is not None:
-        numbers = []
-        for part in ahead.split(", "):
-            count, times, ahead_each = part.rpartition(_COUNTED)
-            numbers += [int(ahead_each)] * (int(count) if times else 1)
+    numbers = [0] * len(names) if ahead is None else [number for part in ahead.split(", ") for number in _run(part)]
     if len(numbers) != len(names):
         msg = f"{len(names)} names, and {len(numbers)} numbers in {ahead_of(order)}"
         raise ValueError(msg)
     for name, number in zip(names, numbers, strict=True):
         yield Unshard(name, order, number)
+
+
+def _run(text: str) -> list[int]:
+    match = _RUN.fullmatch(text)
+    if match is None:
+        msg = f"{text!r} is not a number, or as many of one, as in '0, 31{_COUNTED}1'"
+        raise ValueError(msg)
+    return [int(match[2])] * int(match[1] or 1)
