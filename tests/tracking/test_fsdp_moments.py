@@ -12,6 +12,7 @@ import pytest
 import torch
 from sharded import TRAININGS, Net, Training, fake_ranks, held_by_fsdp, mesh, shard
 from torch import nn
+from torch.distributed.fsdp import fully_shard
 from torch.distributed.fsdp._fully_shard._fsdp_param_group import FSDPParamGroup
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -178,6 +179,48 @@ def test_the_full_gradients_of_a_block_are_there_at_its_backwards_peak_and_reduc
     assert states[S.PEAK_BW][0]["Reduce Scatter"] == BLOCK
     assert states[S.AFT_PRE_BW][0]["Unsharded Param"] == HEAD + BLOCK
     assert states[S.AFT_PRE_BW][0]["All Gather"] == BLOCK  # of the next block, prefetched
+
+
+def test_full_gradients_are_told_apart_without_anybody_looking() -> None:
+    peak = footprint_of(TRAININGS["plain"]()).peak["cpu"]
+
+    assert (peak.unsharded_gradients, peak.gradients) == (HEAD + BLOCK, 0)
+
+
+class _Halves(nn.Module):
+    """Two outputs, of which backward may use one, both or none."""
+
+    def __init__(self, *used: int) -> None:
+        super().__init__()
+        self.both, self.used = nn.ModuleList([_Two(), _Two()]), used
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, unused = self.both[0](x), self.both[1](x)
+        return sum((first[at] for at in self.used), unused[0].detach())  # type: ignore[no-any-return]
+
+
+class _Two(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(64, 64), nn.Linear(64, 64)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.a(x), self.b(x)
+
+
+def test_a_module_with_two_outputs_has_one_backward_and_one_that_is_unused_has_none() -> None:
+    model = _Halves(0, 1)
+    for two in model.both:
+        fully_shard(two, mesh=mesh())
+    fully_shard(model, mesh=mesh())
+
+    with FSDPMemTracker(model) as tracker:
+        model(torch.randn(2, 64)).sum().backward()
+
+    used, unused = (tracker.memory_tracking[two].snapshots for two in model.both)
+    in_backward = {S.BEF_PRE_BW, S.AFT_PRE_BW, S.BEF_POST_BW, S.AFT_POST_BW}
+    assert {state: len(used[state]) for state in in_backward} == dict.fromkeys(in_backward, 1)
+    assert not in_backward & set(unused)
 
 
 def test_a_root_with_parameters_lets_its_last_all_gather_go() -> None:
