@@ -13,7 +13,7 @@ AT_ONCE = "FSDP modules that are whole at once"
 
 
 def unshard_changes(before: Footprint, after: Footprint) -> Iterator[TextChange]:
-    """What each module's unshards became, folded over repeated layers; then how many were whole at once."""
+    """What each module's unshards became, that of most layers first; then how many were whole at once."""
     for order in (FORWARD, BACKWARD):
         yield from _in_order(order, before, after)
     if before.max_unsharded != after.max_unsharded:
@@ -26,7 +26,7 @@ def _in_order(order: str, before: Footprint, after: Footprint) -> Iterator[TextC
     fates = [
         (fqn, (then.get(fqn, ""), now.get(fqn, ""))) for fqn in {**then, **now} if then.get(fqn, "") != now.get(fqn, "")
     ]
-    for fqn, _, (when_before, when_after) in fold_alike(fates):
+    for fqn, _, (when_before, when_after) in sorted(fold_alike(fates), key=lambda row: -row[1]):
         yield TextChange(Signal.ORDER, f"unshard of {fqn} in {order}", when_before, when_after)
     if not fates and was != is_now:
         at = next(at for at, (one, other) in enumerate(zip(was, is_now, strict=True)) if one != other)

@@ -25,7 +25,6 @@ from pytest_footprint.tracking.bare_storages import bare_storages_recorded
 from pytest_footprint.tracking.callables import check_run
 from pytest_footprint.tracking.collector import older_objects_left_alone
 from pytest_footprint.tracking.compat_surface import TorchSurface
-from pytest_footprint.tracking.ddp_buckets import buckets_are_gradients
 from pytest_footprint.tracking.environment import environment
 from pytest_footprint.tracking.hot_path import dispatcher
 from pytest_footprint.tracking.inside_ops import InsideOps
@@ -35,7 +34,6 @@ from pytest_footprint.tracking.operator_watch import OperatorWatch
 from pytest_footprint.tracking.optimizers import OptimizerWatch
 from pytest_footprint.tracking.patches import rng_states_reported_to
 from pytest_footprint.tracking.recorder import Recorder
-from pytest_footprint.tracking.sharding import ShardingWatch
 from pytest_footprint.tracking.storages import tensors_in
 from pytest_footprint.tracking.structure import structure_of_roots
 
@@ -74,8 +72,7 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
     def __init__(self, *, source_lines: bool = True, inside_ops: bool = False) -> None:
         TorchDispatchMode.__init__(self)
         TorchSurface.__init__(self, Recorder())
-        self._sharding = ShardingWatch(self._recorder)
-        self._modules = ModuleWatch(self._recorder, memory=True, sharding=self._sharding)
+        self._modules = ModuleWatch(self._recorder, memory=True)
         self._optimizers = OptimizerWatch(self._recorder)
         self._inside_ops = InsideOps(self.trace) if inside_ops else None
         self._operators = OperatorWatch(self._recorder, source_lines=source_lines, inside_ops=self._inside_ops)
@@ -97,8 +94,6 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
                 undo.enter_context(older_objects_left_alone())
                 undo.enter_context(rng_states_reported_to(self._operators.saw_rng_state))
                 undo.enter_context(bare_storages_recorded(self._recorder))
-                undo.enter_context(buckets_are_gradients(self._recorder))
-                undo.enter_context(self._sharding)
                 undo.enter_context(self._optimizers)
                 undo.enter_context(self._modules)
                 if self._inside_ops is not None:

@@ -40,17 +40,10 @@ from pytest_footprint.tracking.user_hooks import UserHooks
 class ModuleWatch:
     """Records when modules are entered and left, and what parameters, buffers and inputs they have."""
 
-    def __init__(
-        self,
-        recorder: Recorder,
-        *,
-        memory: bool,
-        user_hooks: UserHooks | None = None,
-        sharding: ShardingWatch | None = None,
-    ) -> None:
+    def __init__(self, recorder: Recorder, *, memory: bool, user_hooks: UserHooks | None = None) -> None:
         self._recorder = recorder
         self._user_hooks = UserHooks() if user_hooks is None else user_hooks
-        self._sharding = sharding
+        self._sharding = ShardingWatch(recorder) if memory else None
         self._memory = memory
         self._made: dict[int, weakref.ref[nn.Module]] = {}
         self._compiled: dict[int, weakref.ref[nn.Module]] = {}
@@ -71,6 +64,8 @@ class ModuleWatch:
             undo.enter_context(unannounced(before, after))
             undo.callback(self._leave_compiled)
             undo.enter_context(compiled_modules_reported_to(self._listen_to))
+            if self._sharding is not None:
+                undo.enter_context(self._sharding)
             if self._memory:
                 undo.callback(register_module_parameter_registration_hook(self._registered_parameter).remove)
                 undo.callback(register_module_buffer_registration_hook(self._registered_buffer).remove)

@@ -1,4 +1,4 @@
-"""Watches what FSDP2 does with the parameters that it shards."""
+"""Watches what FSDP2 does with the parameters that it shards, and `DistributedDataParallel` with its buckets."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import nn
 
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.trace.events import Event, Sharding
+from pytest_footprint.tracking.ddp_buckets import buckets_are_gradients
 from pytest_footprint.tracking.internals import graph_task
 from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.sharded_modules import calls, groups_of, is_loaded, is_whole, tensors_of
@@ -46,13 +47,20 @@ class ShardingWatch:
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
-        self._entered = True
-        self._listen()
+        with ExitStack() as undo:
+            undo.enter_context(buckets_are_gradients(self._recorder))
+            self._entered = True
+            undo.callback(self._leave)
+            self._undo = undo
+            self._listen()
+            self._undo = undo.pop_all()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._entered = self._listening = False
         self._undo.close()
+
+    def _leave(self) -> None:
+        self._entered = self._listening = False
 
     def _listen(self) -> None:
         """FSDP may be loaded only after the recording began."""
