@@ -430,6 +430,16 @@ def test_a_torch_whose_fsdp_lacks_a_call_is_refused_by_name(monkeypatch: pytest.
     assert "reporting" not in repr(vars(FSDPParamGroup)["unshard"].__code__)
 
 
+def test_a_group_that_lacks_what_is_read_of_it_is_refused_by_name() -> None:
+    training = TRAININGS["plain"]()
+    [group] = block_of(training)._get_fsdp_state()._fsdp_param_groups
+    del group.fsdp_params[0].all_gather_outputs
+
+    refused = pytest.raises(UnsupportedTorchError, match=r"FSDPParam\(\)\.all_gather_outputs is missing")
+    with refused, MemTracker():
+        training.step()
+
+
 @pytest.mark.parametrize("_world", [1], indirect=True)
 def test_one_rank_has_it_all() -> None:
     footprint = footprint_of(Training(shard(Net(), mesh(1))))

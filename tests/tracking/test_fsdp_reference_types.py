@@ -66,6 +66,32 @@ def test_everything_is_what_fsdp_says_it_is_at_every_moment(name: str) -> None:
     assert {"in forward of 1", "in backward of 1", "forward 0", "backward 0", "step"} <= set(held)
 
 
+def test_an_optimizer_that_steps_within_the_reduction_makes_no_reduce_scatter() -> None:
+    training = TRAININGS["plain"]()
+    held: list[int] = []
+
+    with MemTracker() as tracker:
+
+        class Steps(torch.optim.SGD):
+            def step(self, closure: object = None) -> None:  # type: ignore[override]
+                temporary = torch.zeros(1000)
+                held.append(held_by_fsdp(training.model)[RefType.REDUCE_SCATTER])
+                tracker.mark(f"step {len(held)}")
+                del temporary
+
+        for parameter in training.model.parameters():
+            parameter.register_post_accumulate_grad_hook(Steps([parameter]).step)
+        training.model(training.x).sum().backward()
+        footprint = tracker.footprint()
+
+    group_sizes = [sum(p.nbytes for p in each.parameters()) for each in (Block(), Net(0))]
+    for number, nbytes in enumerate(held, start=1):
+        usage = footprint.at(f"step {number}")["cpu"]
+        assert usage.temporaries >= 4000
+        # The reduction that is under way becomes FSDP's own only when it is over.
+        assert usage.reduce_scatter - nbytes in {0, *group_sizes}
+
+
 def test_autograd_saves_what_it_saves_without_fsdp() -> None:
     """Gathered parameters are saved too, as parameters are anywhere: they are no activations."""
     torch.manual_seed(0)

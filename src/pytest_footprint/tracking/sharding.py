@@ -14,8 +14,27 @@ from pytest_footprint.trace.events import Event, Sharding
 from pytest_footprint.tracking.ddp_buckets import buckets_are_gradients
 from pytest_footprint.tracking.internals import graph_task
 from pytest_footprint.tracking.recorder import Recorder
-from pytest_footprint.tracking.sharded_modules import calls, groups_of, is_loaded, is_whole, tensors_of
+from pytest_footprint.tracking.sharded_modules import (
+    Held,
+    calls,
+    check,
+    gradients,
+    groups_of,
+    held,
+    is_loaded,
+    is_whole,
+    resharded,
+    shards,
+    wholes,
+)
 
+_CHANGES: dict[str, Callable[[Any], Held]] = {
+    "unshard": shards,
+    "wait_for_unshard": wholes,
+    "_to_sharded_post_forward": resharded,
+    "post_backward": gradients,
+}
+"""What these calls may have made."""
 _MAKES = {
     "unshard": RefType.ALL_GATHER,
     "wait_for_unshard": RefType.ALL_GATHER,
@@ -72,14 +91,15 @@ class ShardingWatch:
         """A module became known, or is looked at again."""
         for group in groups_of(module):
             self._listen()
-            self._label(group)
             self._number(group)
+            self._label(held(group))
 
     def _number(self, group: Any) -> int:
         key = id(group)
         found = self._groups.get(key)
         if found is not None:
             return found[1]
+        check(group)
         groups, trace, names = self._groups, self._recorder.trace, self._recorder.names
         number = trace.group_number[-1] + 1 if trace.group_number else 0
         groups[key] = weakref.ref(group, lambda _: groups.pop(key, None)), number
@@ -90,9 +110,9 @@ class ShardingWatch:
             self._happened(group, Sharding.UNSHARDED)
         return number
 
-    def _label(self, group: Any) -> None:
+    def _label(self, tensors: Held) -> None:
         live, find = self._recorder.live, self._recorder.names.find
-        for tensor, kind, module in tensors_of(group):
+        for tensor, kind, module in tensors:
             row = None if module is None else find(module)
             live.label(tensor, kind, -1 if row is None else row)
 
@@ -107,7 +127,7 @@ class ShardingWatch:
 
     def _around(self, group: Any, call: str) -> Callable[[], None] | None:
         if call == "__init__":
-            return lambda: self._label(group)
+            return lambda: self._label(shards(group))
         if call in _RUNS_IN and group._training_state.name not in _RUNS_IN[call]:
             return None
         was_whole, first = is_whole(group), len(self._recorder.trace.nbytes)
@@ -116,7 +136,8 @@ class ShardingWatch:
             self._happened(group, hook)
 
         def after() -> None:
-            self._label(group)
+            if call in _CHANGES:
+                self._label(_CHANGES[call](group))
             if call in _MAKES:
                 self._recorder.live.label_births(first, _MAKES[call])
             if hook is not None:
