@@ -19,6 +19,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.unshard import Unshard
+from pytest_footprint.trace.file import from_bytes, to_bytes
+from pytest_footprint.trace.recorded import Recorded, Take
 from pytest_footprint.tracking import FSDPMemTracker, FSDPModState, FSDPRefType, MemTracker, UnsupportedTorchError
 from pytest_footprint.tracking.sharded_modules import CALLS
 
@@ -113,6 +115,19 @@ def test_what_is_whole_when_the_recording_begins_counts() -> None:
         footprint = tracker.footprint()
 
     assert (footprint.unsharded, footprint.max_unsharded) == ((), 4)
+
+
+@pytest.mark.parametrize("name", ["plain", "one group of two modules", "without sync"])
+def test_a_trace_file_says_the_same(name: str) -> None:
+    training, taken = TRAININGS[name](), list[Take]()
+    tracker = MemTracker()
+    tracker.on_footprint = lambda found, moment: taken.append(Take("", moment, found.structure, found.environment))
+    footprint = tracker.run(training.step)
+
+    back = from_bytes(to_bytes(Recorded(tracker.trace, tuple(taken))))
+
+    assert back.takes[0].footprint(back.trace) == footprint
+    assert footprint.unsharded
 
 
 def test_a_model_that_is_not_sharded_has_none() -> None:
