@@ -65,6 +65,19 @@ def line_of(text: str, part: str) -> int:
         ("tied = []", 'tied = "none"', "tied =", "tied is not a list"),
         ("recomputed = []", 'recomputed = "none"', "recomputed =", "recomputed is not a list of names"),
         ("[peak.cpu]", "[peak]\ncpu = 3\n[x]", "[peak]", "cpu is not a table"),
+        (
+            "[structure]",
+            '[unshards]\nforward = ["M"]\nforward_ahead = "2 x 1"\n[structure]',
+            "forward_ahead =",
+            "1 names, and 2 numbers in forward_ahead",
+        ),
+        (
+            "[structure]",
+            '[unshards]\nforward = ["M"]\nforward_ahead = "one"\n[structure]',
+            "forward_ahead =",
+            "'one' is not a number, or as many of one, as in '0, 31 x 1'",
+        ),
+        ("[structure]", '[unshards]\nmost_at_once = "3"\n[structure]', "most_at_once =", "'most_at_once' has no whole"),
     ],
 )
 def test_a_damaged_baseline_is_answered_with_its_line_and_how_to_renew_it(

@@ -15,6 +15,7 @@ from pytest_footprint.model.live_group import LiveGroup, summed_up
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.saved_tensor import SavedTensor, SavedTensors
 from pytest_footprint.model.structure import Structure, TensorSpec
+from pytest_footprint.model.unshard import Unshard
 from pytest_footprint.model.usage import DeviceUsage, Usage
 
 LAYERS = range(12)
@@ -148,6 +149,12 @@ STRUCTURES = st.builds(
     st.lists(st.builds(TensorSpec, HOSTILE, SHAPES, HOSTILE), max_size=4, unique_by=lambda spec: spec.name).map(tuple),
     st.lists(st.lists(HOSTILE, min_size=2, max_size=3, unique=True).map(tuple), max_size=2).map(tuple),
 )
+UNSHARDS = st.tuples(
+    *(
+        st.lists(st.builds(Unshard, HOSTILE, st.just(order), st.integers(0, 3)), max_size=6)
+        for order in ("forward", "backward")
+    )
+).map(lambda passes: tuple(passes[0] + passes[1]))
 FOOTPRINTS = st.builds(
     Footprint,
     peak=DEVICES.map(DeviceUsage),
@@ -161,6 +168,8 @@ FOOTPRINTS = st.builds(
     at_peak=GROUPS,
     at_end=GROUPS,
     steps=st.integers(1, 5),
+    unsharded=UNSHARDS,
+    max_unsharded=st.integers(0, 3),
     environment=st.dictionaries(HOSTILE, HOSTILE, max_size=2),
 )
 
@@ -186,6 +195,37 @@ def test_growth_shows_in_the_diff_of_the_file_with_its_tensors() -> None:
     }
 
 
+def test_all_gathers_are_told_with_how_far_ahead_they_are_issued() -> None:
+    layers = [f"GPT.layers.{at}" for at in range(32)]
+    sharded = replace(
+        GPT,
+        unsharded=(
+            *(Unshard(fqn, "forward") for fqn in ("GPT", *layers)),
+            *(Unshard(fqn, "backward", min(at, 1)) for at, fqn in enumerate(reversed(layers))),
+        ),
+        max_unsharded=3,
+    )
+
+    text = encode(sharded)
+
+    added = """
+[unshards]
+most_at_once = 3
+forward = [
+  "GPT",
+  "GPT.layers.{0..31}",
+]
+backward = [
+  "GPT.layers.{31..0}",
+]
+backward_ahead = "0, 31 x 1"
+"""
+    assert text.replace(added, "") == TEXT
+    read = decode(text)
+    assert isinstance(read, Footprint)
+    assert read.unsharded == sharded.unsharded
+
+
 @given(FOOTPRINTS)
 def test_what_is_read_back_does_not_differ_from_what_was_written(footprint: Footprint) -> None:
     read = decode(encode(footprint))
@@ -200,6 +240,7 @@ def test_what_is_read_back_does_not_differ_from_what_was_written(footprint: Foot
         footprint.steps,
     )
     assert read.hierarchy == footprint.hierarchy
+    assert (read.unsharded, read.max_unsharded) == (footprint.unsharded, footprint.max_unsharded)
     assert read.environment == footprint.environment
     assert set(read.structure.tensors) == set(footprint.structure.tensors)
     assert read.structure.tied == footprint.structure.tied

@@ -20,6 +20,7 @@ from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.saved_tensor import SavedTensor, SavedTensors
 from pytest_footprint.model.step_end import StepEnd
 from pytest_footprint.model.structure import Structure, TensorSpec
+from pytest_footprint.model.unshard import Unshard
 from pytest_footprint.model.usage import DeviceUsage, Usage
 
 SIZES = st.integers(-(2**50), 2**50).map(ByteSize)
@@ -66,6 +67,10 @@ FOOTPRINTS = st.builds(
     marks=st.dictionaries(NAMES, DEVICES, max_size=2),
     steps=st.integers(1, 9),
     step_ends=st.lists(st.builds(StepEnd, DEVICES, st.lists(GROUPS, max_size=2).map(tuple)), max_size=2).map(tuple),
+    unsharded=st.lists(
+        st.builds(Unshard, NAMES, st.sampled_from(["forward", "backward"]), st.integers(0, 3)), max_size=3
+    ).map(tuple),
+    max_unsharded=st.integers(0, 9),
     environment=st.dictionaries(NAMES, NAMES, max_size=2),
 )
 

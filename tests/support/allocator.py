@@ -1,6 +1,9 @@
 """Ground truth for CPU memory: the events of torch's own allocator, as its profiler records them.
 
 It knows nothing of the trackers. What oneDNN, MKL or OpenMP take with malloc is in neither number.
+
+The profiler does not hear of what a thread frees that it does not follow, such as the threads of gloo: those drop the
+copy that a reduce-scatter takes of its input whenever they get to it. An address that is handed out again tells of it.
 """
 
 from __future__ import annotations
@@ -55,7 +58,7 @@ def measure(fn: Callable[[], object], *, mark_operators: bool = True) -> Allocat
                 fn()
     finally:
         gc.enable()
-    changes: list[tuple[int, int]] = []
+    events: list[tuple[int, int, int]] = []
     ends: list[int] = []
     assert recorded.profiler is not None
     assert recorded.profiler.kineto_results is not None
@@ -64,11 +67,26 @@ def measure(fn: Callable[[], object], *, mark_operators: bool = True) -> Allocat
         node = nodes.pop()
         nodes.extend(node.children)
         if node.tag == _EventType.Allocation:
-            changes.append((node.start_time_ns, node.extra_fields.alloc_size))
+            events.append((node.start_time_ns, node.extra_fields.alloc_size, node.extra_fields.ptr))
         elif node.name.startswith(_MARK):
             ends.append(node.end_time_ns)
-    changes.sort(key=lambda change: change[0])
+    changes = _with_unheard_frees(sorted(events, key=lambda event: event[0]))
     times = [time for time, _ in changes]
     level = list(accumulate((size for _, size in changes), initial=0))
     at_ends = [0, *(level[bisect.bisect_right(times, end)] for end in ends)]
     return AllocatorRun(peak=max(level), peak_at_operator_ends=max(at_ends), end=level[-1])
+
+
+def _with_unheard_frees(events: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
+    """Time and bytes of each change; what was at an address that is given out again was free right before."""
+    alive: dict[int, int] = {}
+    found = []
+    for time, nbytes, address in events:
+        if nbytes > 0:
+            if address in alive:
+                found.append((time, -alive[address]))
+            alive[address] = nbytes
+        else:
+            alive.pop(address, None)
+        found.append((time, nbytes))
+    return found

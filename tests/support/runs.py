@@ -25,6 +25,7 @@ from pytest_footprint.model.run import (
 from pytest_footprint.model.saved_tensor import SavedTensor, SavedTensors
 from pytest_footprint.model.step_end import StepEnd
 from pytest_footprint.model.structure import Structure, TensorSpec
+from pytest_footprint.model.unshard import Unshard
 from pytest_footprint.model.usage import DeviceUsage, Usage
 
 MIB = 2**20
@@ -91,6 +92,8 @@ EVERYTHING = replace(
                         marks={"loss": cpu(inputs=1)},
                         steps=3,
                         step_ends=(StepEnd(cpu(inputs=1), (activations("M", 1),)),),
+                        unsharded=(Unshard("M", "forward", 1),),
+                        max_unsharded=2,
                         environment={"torch": "2.13.0"},
                     ),
                 ),

@@ -181,6 +181,11 @@ def test_what_makes_no_sense_is_named(entries: dict[str, Any], says: str) -> Non
         (lambda writer: writer.trace.resized_to.append(1), "different length: resized_storage 0, resized_to 1"),
         (lambda writer: writer.trace.module_parent.__setitem__(0, 0), "inside itself"),
         (lambda writer: writer.trace.nbytes.__setitem__(0, -4), "size below 0"),
+        (lambda writer: writer.trace.sharding_what.append(0), "different length: sharding_what 1, sharding_group 0"),
+        (lambda writer: sharding(writer, what=12), "column 'sharding_what' has numbers from 12 to 12"),
+        (lambda writer: sharding(writer, group=1), "column 'sharding_group' has numbers from 1 to 1"),
+        (lambda writer: sharding(writer, number=1), "column 'group_number' does not count from 0 up"),
+        (lambda writer: sharding(writer, module=5), "column 'group_module' has numbers from 5 to 5"),
     ],
 )
 def test_numbers_of_rows_that_are_not_there_are_named(spoil: Any, says: str) -> None:
@@ -193,6 +198,15 @@ def test_numbers_of_rows_that_are_not_there_are_named(spoil: Any, says: str) -> 
 
     with pytest.raises(TraceFileError, match=says):
         from_bytes(to_bytes(Recorded(writer.trace, (take,))))
+
+
+def sharding(writer: Writer, *, what: int = 0, group: int = 0, number: int = 0, module: int = 0) -> None:
+    """One thing that FSDP did with one group of one module."""
+    trace = writer.trace
+    trace.sharding_what.append(what)
+    trace.sharding_group.append(group)
+    trace.group_number.append(number)
+    trace.group_module.append(module)
 
 
 def test_every_part_of_a_trace_is_written() -> None:

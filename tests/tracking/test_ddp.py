@@ -69,3 +69,18 @@ def test_gradients_that_are_views_of_buckets_are_gradients(steps_before: int) ->
     footprint = MemTracker().run(step)
 
     assert footprint.end.gradients == sum(parameter.nbytes for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("views", [False, True], ids=["buckets", "gradients are views of buckets"])
+@pytest.mark.parametrize("steps_before", [0, 1, 2])
+def test_buckets_are_gradients_wherever_they_are_made(steps_before: int, *, views: bool) -> None:
+    """The second step lays them out anew, in the order in which the first one's gradients came."""
+    with MemTracker() as tracker:
+        model, step = _training(steps_before, views=views)
+        with tracker.step():
+            step()
+        end = tracker.footprint().end["cpu"]
+
+    assert end.gradients == sum(parameter.nbytes for parameter in model.parameters())
+    assert end.activations <= SCALARS
+    assert end.temporaries == 0

@@ -9,6 +9,7 @@ from pytest_footprint.baseline.encode import LAST_LINE
 from pytest_footprint.baseline.kinds import Value, kind_of
 from pytest_footprint.baseline.rows import read_groups, read_spec
 from pytest_footprint.baseline.source import Source
+from pytest_footprint.baseline.unshards import MOST, TABLE, ahead_of, read_unshards
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.call_order import unfold_order
 from pytest_footprint.model.footprint import Footprint
@@ -18,6 +19,7 @@ from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.saved_tensor import SavedTensor, SavedTensors
 from pytest_footprint.model.structure import Structure, TensorSpec
+from pytest_footprint.model.unshard import BACKWARD, FORWARD, Unshard
 from pytest_footprint.model.usage import DeviceUsage, Usage
 
 RENEW = "pytest --mem-baseline-update"
@@ -75,6 +77,8 @@ def _footprint(document: dict[str, Any]) -> Footprint:
         at_peak=_largest_first(_groups(document, "at_peak")),
         at_end=_largest_first(_groups(document, "at_end")),
         steps=_int(document.get("steps"), "steps"),
+        unsharded=tuple(_unshards(document)),
+        max_unsharded=_int(_table(document, TABLE).get(MOST, 0), TABLE, MOST),
         environment={name: _str(text, "provenance", name) for name, text in _table(document, "provenance").items()},
     )
 
@@ -127,6 +131,17 @@ def _order(document: dict[str, Any]) -> Hierarchy:
         rows = _table(document, "order").get(name)
         orders[name] = _unfolded(rows, "order", name)
     return Hierarchy(**orders)
+
+
+def _unshards(document: dict[str, Any]) -> Iterator[Unshard]:
+    table = _table(document, TABLE)
+    for order in (FORWARD, BACKWARD):
+        names = _unfolded(table.get(order, []), TABLE, order)
+        ahead = table.get(ahead_of(order))
+        try:
+            yield from read_unshards(order, names, None if ahead is None else _str(ahead, TABLE, ahead_of(order)))
+        except ValueError as problem:
+            raise _BrokenError(str(problem), TABLE, ahead_of(order)) from None
 
 
 def _structure(document: dict[str, Any]) -> Structure:

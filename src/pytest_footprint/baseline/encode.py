@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pytest_footprint.baseline import toml
 from pytest_footprint.baseline.kinds import Value, kind_of
 from pytest_footprint.baseline.rows import spec, write_groups
+from pytest_footprint.baseline.unshards import write_unshards
 from pytest_footprint.model.call_order import fold_order
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.fqn import fold_alike
@@ -47,6 +48,7 @@ def _footprint(value: Footprint) -> Iterator[str]:
     yield from _groups("at_peak", summed_up(value.at_peak))
     yield from _groups("at_end", summed_up(value.at_end))
     yield from _order(value.hierarchy)
+    yield from write_unshards(value.unsharded, value.max_unsharded)
     yield from _structure(value.structure)
     yield from _provenance(value.environment)
 

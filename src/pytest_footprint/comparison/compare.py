@@ -12,6 +12,7 @@ from pytest_footprint.comparison.renames import under_new_names
 from pytest_footprint.comparison.saved import saved_changes
 from pytest_footprint.comparison.sizes import size_changes
 from pytest_footprint.comparison.structures import structure_changes
+from pytest_footprint.comparison.unshards import unshard_changes
 from pytest_footprint.model.comparison import Change, Comparison, Order, Signal
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.hierarchy import Hierarchy
@@ -45,6 +46,7 @@ def _footprints(stored: Footprint, after: Footprint, tolerance: Tolerance) -> Co
         *size_changes(Signal.GROWTH, before.growth, after.growth, tolerance),
         *saved_changes(before.saved, after.saved, tolerance),
         *_orders(before.hierarchy, after.hierarchy),
+        *unshard_changes(before, after),
         *structure_changes(before.structure, after.structure),
     )
     found = culprits(before, after, changes)

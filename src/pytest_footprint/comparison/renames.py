@@ -26,6 +26,10 @@ def under_new_names(before: Footprint, after: Footprint) -> Footprint:
         at_end=_groups(before.at_end, names),
         forward=tuple(_renamed(fqn, names) for fqn in before.forward),
         backward=tuple(_renamed(fqn, names) for fqn in before.backward),
+        unsharded=tuple(
+            replace(each, fqn=", ".join(_renamed(fqn, names) for fqn in each.fqn.split(", ")))
+            for each in before.unsharded
+        ),
         recomputed=tuple(_renamed(fqn, names) for fqn in before.recomputed),
     )
 

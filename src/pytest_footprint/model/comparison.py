@@ -52,7 +52,7 @@ class TextChange:
 
     signal: Signal
     subject: str
-    """A name, or ``key renamed`` or ``tied``; folded over repeated layers."""
+    """A name, or ``key renamed`` or ``tied``, or what FSDP gathers; folded over repeated layers."""
     before: str
     """``""`` when it is new."""
     after: str

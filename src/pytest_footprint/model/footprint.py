@@ -17,6 +17,7 @@ from pytest_footprint.model.producer import Producer, producers
 from pytest_footprint.model.saved_tensor import SavedTensors
 from pytest_footprint.model.step_end import StepEnd
 from pytest_footprint.model.structure import Structure
+from pytest_footprint.model.unshard import Unshard, unshards_in
 from pytest_footprint.model.usage import DeviceUsage
 
 NOTHING = DeviceUsage({})
@@ -66,6 +67,13 @@ class Footprint:
     steps: int = 1
     step_ends: tuple[StepEnd, ...] = ()
     """One for each step that was measured; empty in what a baseline holds."""
+    unsharded: tuple[Unshard, ...] = ()
+    """The all-gathers of FSDP in the last step, in order; empty for models that are not sharded."""
+    max_unsharded: int = 0
+    """How many FSDP modules, the root among them where it has parameters, were whole at once at most.
+
+    One counts from when its all-gather is issued until it is resharded. 0 for models that are not sharded.
+    """
     environment: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Versions and devices that the numbers come from; shown, never compared."""
 
@@ -86,6 +94,29 @@ class Footprint:
             names = ", ".join(map(repr, self.marks)) or "none"
             msg = f"no mark {mark!r} was recorded; marks: {names}"
             raise KeyError(msg) from None
+
+    def unshards(self, order: str) -> tuple[str, ...]:
+        """FQNs of the FSDP modules in the order in which the last step unsharded them.
+
+        Args:
+            order: ``"forward"`` or ``"backward"``. The modules of ``fully_shard([a, b])`` are one, ``"Net.a, Net.b"``.
+
+        Raises:
+            ValueError: there is no such order.
+        """
+        return tuple(each.fqn for each in unshards_in(self.unsharded, order))
+
+    def prefetches(self, order: str) -> dict[str, int]:
+        """FSDP modules that were unsharded before their own turn -> how many FSDP modules before it, at most.
+
+        Raises:
+            ValueError: there is no such order.
+        """
+        found: dict[str, int] = {}
+        for each in unshards_in(self.unsharded, order):
+            if each.ahead:
+                found[each.fqn] = max(each.ahead, found.get(each.fqn, 0))
+        return found
 
     def top_producers(self, n: int = 3) -> tuple[Producer, ...]:
         """The ``n`` modules whose activations took most at the peak, largest first; what submodules made is theirs."""

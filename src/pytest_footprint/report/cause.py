@@ -15,7 +15,7 @@ from pytest_footprint.report.words import kind, percent, signed, tensors
 TOTAL = "total"
 _MOST = 0.5
 _MUCH = 0.25
-_OWNED = BY_ROOT | {RefType.BUFFER, RefType.GRADIENT}
+_OWNED = BY_ROOT | {RefType.BUFFER, RefType.GRADIENT, RefType.SHARDED_GRADIENT, RefType.UNSHARDED_GRADIENT}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ def headline(comparison: Comparison) -> str:
     match comparison.changes[0]:
         case TextChange(signal=Signal.SAVED):
             before = "what is saved for backward is not what the baseline says"
+        case TextChange(signal=Signal.ORDER):
+            before = "FSDP unshards otherwise than in the baseline"
         case OrderChange():
             before = "modules run in another order than in the baseline"
         case _:

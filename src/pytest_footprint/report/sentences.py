@@ -25,6 +25,7 @@ def telling_line(comparison: Comparison) -> str:
     candidates = (
         *_lines(change for change in structure if change.subject in _SAME_TENSORS),
         *came_or_went(orders),
+        *_lines(change for change in texts if change.signal is Signal.ORDER),
         *_lines(structure),
         *run_otherwise(orders),
     )
@@ -47,6 +48,8 @@ def _line(change: TextChange) -> str:
     if change.signal is Signal.SAVED:
         was, is_now = (text.replace(" from aten.", " from ") or "less" for text in (change.before, change.after))
         return f"{change.subject} saves {is_now}, not {was}"
+    if change.signal is Signal.ORDER and not (change.before and change.after):
+        return f"{change.subject} is new: {change.after}" if change.after else f"no {change.subject} any more"
     if change.subject == "tied":
         if change.before and change.after:
             return f"tied otherwise: {change.before} -> {change.after}"

@@ -38,6 +38,8 @@ class Event(IntEnum):
     """A measured step is over."""
     MARK = 12
     """The program named a moment (row of ``marks``)."""
+    SHARDING = 13
+    """FSDP did something with a group of parameters (row of ``sharding_*``)."""
 
 
 @unique
@@ -53,6 +55,27 @@ class Phase(IntEnum):
     BACKWARD_GRAPH = 4
     """A backward that records a graph of its own (``create_graph=True``)."""
     OPTIMIZER = 5
+
+
+@unique
+class Sharding(IntEnum):
+    """What FSDP does with a group of parameters."""
+
+    PRE_FORWARD = 0
+    PRE_FORWARD_END = 1
+    POST_FORWARD = 2
+    POST_FORWARD_END = 3
+    PRE_BACKWARD = 4
+    PRE_BACKWARD_END = 5
+    POST_BACKWARD = 6
+    POST_BACKWARD_END = 7
+    UNSHARD_IN_FORWARD = 8
+    """Its all-gather was issued, outside backward."""
+    UNSHARD_IN_BACKWARD = 9
+    RESHARD = 10
+    """Its whole parameters are gone."""
+    UNSHARDED = 11
+    """It was met with whole parameters."""
 
 
 OUTSIDE = -1

@@ -16,10 +16,16 @@ KINDS = tuple(RefType)
 KIND = {kind: number for number, kind in enumerate(KINDS)}
 
 PRIORITY = (
+    RefType.SHARDED_PARAMETER,
+    RefType.UNSHARDED_PARAMETER,
     RefType.PARAMETER,
     RefType.BUFFER,
     RefType.OPTIMIZER_STATE,
+    RefType.SHARDED_GRADIENT,
+    RefType.UNSHARDED_GRADIENT,
     RefType.GRADIENT,
+    RefType.REDUCE_SCATTER,
+    RefType.ALL_GATHER,
     RefType.INPUT,
     RefType.OTHER,
 )

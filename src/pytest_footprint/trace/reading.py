@@ -24,9 +24,12 @@ from pytest_footprint.trace.scopes import Scopes
 from pytest_footprint.trace.steps import step_ends
 from pytest_footprint.trace.timeline import Timeline, at_each_device
 from pytest_footprint.trace.trace import Trace
+from pytest_footprint.trace.unshards import most_unsharded, unshards
 from pytest_footprint.trace.window import Window
 
 _RECOMPUTE = int(Phase.RECOMPUTE)
+PARAMETERS = (KIND[RefType.PARAMETER], KIND[RefType.SHARDED_PARAMETER])
+"""What a module holds as parameters between steps."""
 
 
 class Reading:
@@ -93,6 +96,8 @@ class Reading:
             marks={name: usage[place] for name, place in marks.items()},
             steps=window.steps,
             step_ends=step_ends(self, window.first, window.ends, usage),
+            unsharded=unshards(self.trace, self.places, window.last_step, window.last),
+            max_unsharded=most_unsharded(self.trace, self.places, window.first, window.last),
             environment=environment or {},
         )
 
@@ -186,8 +191,7 @@ class Reading:
             call = event >> CODE_BITS
             if trace.call_phase[call] != _RECOMPUTE:
                 last_call[trace.call_module[call]] = call
-        parameters = self.held(KIND[RefType.PARAMETER])
-        buffers = self.held(KIND[RefType.BUFFER])
+        parameters, buffers = self.held(*PARAMETERS), self.held(KIND[RefType.BUFFER])
         devices = trace.devices.keys
         return {
             trace.module_fqn(module): ModuleStats(
@@ -201,13 +205,13 @@ class Reading:
             for module, call in last_call.items()
         }
 
-    def held(self, kind: int) -> dict[int, int]:
-        """Bytes of one reference type below each module; a storage that is registered twice counts once."""
+    def held(self, *kinds: int) -> dict[int, int]:
+        """Bytes of some reference types below each module; a storage that is registered twice counts once."""
         trace = self.trace
         below: dict[int, set[int]] = {}
         for sid, said, owner in zip(trace.label_storage, trace.label_type, trace.label_module, strict=True):
             module = owner
-            while said == kind and module >= 0:
+            while said in kinds and module >= 0:
                 below.setdefault(module, set()).add(sid)
                 module = trace.module_parent[module]
         return {module: sum(trace.nbytes[sid] for sid in storages) for module, storages in below.items()}

@@ -17,7 +17,7 @@ from pytest_footprint.trace.scopes import Scopes
 from pytest_footprint.trace.trace import BY_CLOSURE, Trace
 
 _KEPT_ANYWAY = frozenset(
-    KIND[kind] for kind in (RefType.PARAMETER, RefType.BUFFER, RefType.GRADIENT, RefType.OPTIMIZER_STATE, RefType.INPUT)
+    number for kind, number in KIND.items() if kind not in {RefType.ACTIVATION, RefType.TEMPORARY, RefType.OTHER}
 )
 
 _FIRST_GRADIENT = "aten.ones_like"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_footprint.trace.events import CODE_BITS, Event, Phase
+from pytest_footprint.trace.events import CODE_BITS, Event, Phase, Sharding
 from pytest_footprint.trace.labels import KINDS
 from pytest_footprint.trace.moment import columns
 from pytest_footprint.trace.places import Places
@@ -22,6 +22,8 @@ _TOGETHER = (
     ("saved_graph", "saved_thread", "saved_sequence", "saved_storage", "saved_layout"),
     ("inside_place", "inside_op", "inside_device", "inside_bytes", "inside_hidden"),
     ("measured_first", "measured_last", "measured_device", "measured_allocated", "measured_reserved"),
+    ("sharding_what", "sharding_group"),
+    ("group_number", "group_module"),
 )
 """Columns that have a value for each row of the same thing."""
 
@@ -72,9 +74,15 @@ def _out_of_range(trace: Trace) -> Iterator[str]:
         "saved_layout": (0, layouts),
         "inside_op": (0, ops),
         "inside_device": (0, devices),
+        "sharding_what": (0, len(Sharding)),
+        "sharding_group": (0, len(set(trace.group_number))),
+        "group_module": (0, modules),
     }
     for name, (lowest, end) in ranges.items():
         yield from _outside(name, getattr(trace, name), lowest, end)
+    groups = list(dict.fromkeys(trace.group_number))
+    if groups != list(range(len(groups))):
+        yield "column 'group_number' does not count from 0 up"
     for name in _SIZES:
         if min(getattr(trace, name), default=0) < 0:
             yield f"column {name!r} has a size below 0"
@@ -94,6 +102,7 @@ def _events(trace: Trace) -> Iterator[str]:
         Event.EXIT: len(trace.call_module),
         Event.NODE: len(trace.node_thread),
         Event.MARK: len(trace.marks),
+        Event.SHARDING: len(trace.sharding_what),
     }
     places, known = Places(trace.events), frozenset(Event)
     if not set(places.codes) <= known:

@@ -36,7 +36,7 @@ class Trace:
     Rows are only ever appended. Scopes are calls (0 and up), `OUTSIDE`, or backward nodes (see `node_scope`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # noqa: PLR0915 - a statement a column
         self.events = array("q")
 
         # One row a storage.
@@ -103,6 +103,14 @@ class Trace:
         self.measured_device: list[str] = []
         self.measured_allocated = array("q")
         self.measured_reserved = array("q")
+
+        # One row each time that FSDP does something with a group of parameters.
+        self.sharding_what = array("b")
+        self.sharding_group = array("i")
+
+        # One row for each module of each group that FSDP shards together.
+        self.group_number = array("i")
+        self.group_module = array("i")
 
         self.devices: Names[str] = Names()
         self.ops: Names[str] = Names()

@@ -42,6 +42,9 @@ class ModState(StrEnum):
 
 TOTAL = "Total"
 
+Words: TypeAlias = Mapping[RefType, StrEnum]
+"""What one of torch's trackers calls each reference type."""
+
 Snapshot: TypeAlias = dict[torch.device, dict[str, int]]
 """Bytes by device and `MemRefType`, and their sum under `TOTAL`."""
 
@@ -64,23 +67,31 @@ class ModMemStats:
 
 
 # Inputs are tensors that came from outside, as the ones that users of torch's tracker register with track_external.
-_TORCH_WORDS = {
+TORCH_WORDS: Words = {
     RefType.PARAMETER: MemRefType.PARAM,
+    RefType.SHARDED_PARAMETER: MemRefType.PARAM,
+    RefType.UNSHARDED_PARAMETER: MemRefType.PARAM,
+    RefType.SHARDED_GRADIENT: MemRefType.GRAD,
+    RefType.UNSHARDED_GRADIENT: MemRefType.GRAD,
+    RefType.ALL_GATHER: MemRefType.TEMP,
+    RefType.REDUCE_SCATTER: MemRefType.TEMP,
     RefType.BUFFER: MemRefType.BUFFER,
     RefType.GRADIENT: MemRefType.GRAD,
     RefType.ACTIVATION: MemRefType.ACT,
     RefType.TEMPORARY: MemRefType.TEMP,
     RefType.OPTIMIZER_STATE: MemRefType.OPT,
+    RefType.INPUT: MemRefType.OTH,
+    RefType.OTHER: MemRefType.OTH,
 }
 
 
-def snapshot(usage: Mapping[str, Mapping[RefType, int]]) -> Snapshot:
-    """Bytes by device name and reference type in torch's words; inputs are among "Other"."""
+def snapshot(usage: Mapping[str, Mapping[RefType, int]], words: Words = TORCH_WORDS) -> Snapshot:
+    """Bytes by device name and reference type in torch's words; every word is there."""
     found: Snapshot = {}
     for device, by_ref_type in usage.items():
-        row: dict[str, int] = dict.fromkeys(MemRefType, 0)
+        row: dict[str, int] = dict.fromkeys(type(next(iter(words.values()))), 0)
         for ref_type, nbytes in by_ref_type.items():
-            row[_TORCH_WORDS.get(ref_type, MemRefType.OTH)] += int(nbytes)
+            row[words[ref_type]] += int(nbytes)
         row[TOTAL] = sum(row.values())
         found[torch.device(device)] = row
     return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch.utils.weak import WeakIdKeyDictionary
 
 from pytest_footprint.model.fqn import natural
 from pytest_footprint.report.snapshots import snapshot_text, state_snapshots_text
 from pytest_footprint.trace.live import LiveView
-from pytest_footprint.tracking.compat import ModMemStats, Snapshot, snapshot
+from pytest_footprint.tracking.compat import TORCH_WORDS, ModMemStats, Snapshot, Words, snapshot
 from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.snapshots import module_stats, peak_snapshot
 
@@ -20,6 +21,8 @@ class TorchSurface:
     Everything is read from the trace when it is asked for; recording does nothing for it.
     """
 
+    _words: ClassVar[Words] = TORCH_WORDS
+
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._live = LiveView(recorder.trace)
@@ -29,6 +32,10 @@ class TorchSurface:
         self._stats_since = 0
         self._stats: WeakIdKeyDictionary | None = None
         self._stats_as_of = (-1, -1, -1)
+
+    def _stats_by_row(self, first: int, last: int) -> Mapping[int, Any]:
+        """The statistics of the modules, by their rows."""
+        return module_stats(self._recorder.trace, first, last)
 
     def _settle(self) -> None:
         """Bring the trace up to date."""
@@ -54,12 +61,11 @@ class TorchSurface:
 
         Modules are held weakly and told apart by identity. `footprint` has the numbers of those that are dead as well.
         """
-        trace = self._recorder.trace
         last, labels = self._now()
         as_of = (last, labels, self._stats_since)
         if self._stats is None or self._stats_as_of != as_of:
             self._stats, self._stats_as_of = WeakIdKeyDictionary(), as_of
-            by_row = module_stats(trace, self._stats_since, last)
+            by_row = self._stats_by_row(self._stats_since, last)
             for module, row in self._recorder.names.all():
                 if row in by_row:
                     self._stats[module] = by_row[row]
@@ -80,9 +86,9 @@ class TorchSurface:
             ValueError: ``type`` is neither "current" nor "peak".
         """
         if type == "current":
-            return snapshot(self._live.now(*self._now()))
+            return snapshot(self._live.now(*self._now()), self._words)
         if type == "peak":
-            return peak_snapshot(self._recorder.trace, self._entered_at, self._now()[0])
+            return peak_snapshot(self._recorder.trace, self._entered_at, self._now()[0], self._words)
         msg = f"Invalid type {type}"
         raise ValueError(msg)
 

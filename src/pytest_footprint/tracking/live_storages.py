@@ -18,8 +18,13 @@ from pytest_footprint.tracking.tracked import Tracked, freed_callback
 
 _RESIZED = int(Event.RESIZED)
 _EXISTING = int(Phase.EXISTING)
+_NOT_BORN_HERE = (_EXISTING, int(Phase.OPTIMIZER))
 _GRADIENT = RefType.GRADIENT
 _RANK_OF = {kind: RANK[KIND[kind]] for kind in RefType if KIND[kind] in RANK}
+_GRADIENT_OF = {
+    RefType.SHARDED_PARAMETER: RefType.SHARDED_GRADIENT,
+    RefType.UNSHARDED_PARAMETER: RefType.UNSHARDED_GRADIENT,
+}
 PARAMETER_RANK, _GRADIENT_RANK = _RANK_OF[RefType.PARAMETER], _RANK_OF[_GRADIENT]
 
 
@@ -32,6 +37,8 @@ class LiveStorages:
         """By the identity of the storage's Python object, which torch keeps for as long as the storage lives."""
         self.owners: dict[int, int] = {}
         """Row of a parameter's storage -> row of its module."""
+        self._gradients: dict[int, RefType] = {}
+        """Row of the storage of a parameter that FSDP shards -> what its gradient is."""
         self.layouts = Layouts(trace.layouts)
         self._in_blocks: set[int] = set()
         self.add = adder(trace, self.by_id, freed_callback(self.by_id, trace), self.layouts, self._in_blocks)
@@ -91,8 +98,22 @@ class LiveStorages:
         trace.label_storage.append(found.storage)
         trace.label_type.append(KIND[kind])
         trace.label_module.append(module)
-        if module >= 0 and kind is RefType.PARAMETER:
+        if kind in _GRADIENT_OF:
+            self._gradients[found.storage] = _GRADIENT_OF[kind]
+        elif kind is not RefType.PARAMETER:
+            return
+        if module >= 0:
             self.owners.setdefault(found.storage, module)
+
+    def label_births(self, first: int, kind: RefType) -> None:
+        """Say what all storages are that were born since there were ``first``; optimizers may have made some."""
+        trace = self.trace
+        number = KIND[kind]
+        for row in range(first, len(trace.nbytes)):
+            if trace.phase[row] not in _NOT_BORN_HERE:
+                trace.label_storage.append(row)
+                trace.label_type.append(number)
+                trace.label_module.append(-1)
 
     def label_parameter(self, parameter: torch.Tensor, module: int = -1) -> None:
         """Label a parameter and its gradient; all of them are looked at often, and seldom is there news."""
@@ -110,7 +131,11 @@ class LiveStorages:
             return
         found = self.by_id.get(id(plain_storage(gradient)))
         if found is None or found.rank < _GRADIENT_RANK or found.modules == (-1,):
-            self.label(gradient, _GRADIENT, self.owner(leaf))
+            self.label(gradient, self.gradient_of(leaf), self.owner(leaf))
+
+    def gradient_of(self, leaf: torch.Tensor) -> RefType:
+        """What the gradient of a leaf is: FSDP's parameters have gradients that are sharded or not."""
+        return self._gradients.get(self.row(leaf), _GRADIENT) if self._gradients else _GRADIENT
 
     def label_gradients(self) -> None:
         """Find the gradients of all leaves that backward has reached."""

@@ -31,6 +31,7 @@ from pytest_footprint.tracking.internals import (
 from pytest_footprint.tracking.module_calls import hooks_around
 from pytest_footprint.tracking.patches import compiled_modules_reported_to, restored_modules_reported_to, unannounced
 from pytest_footprint.tracking.recorder import Recorder
+from pytest_footprint.tracking.sharding import ShardingWatch
 from pytest_footprint.tracking.storages import all_tensors_in
 from pytest_footprint.tracking.thread_state import ThreadState
 from pytest_footprint.tracking.user_hooks import UserHooks
@@ -42,6 +43,7 @@ class ModuleWatch:
     def __init__(self, recorder: Recorder, *, memory: bool, user_hooks: UserHooks | None = None) -> None:
         self._recorder = recorder
         self._user_hooks = UserHooks() if user_hooks is None else user_hooks
+        self._sharding = ShardingWatch(recorder) if memory else None
         self._memory = memory
         self._made: dict[int, weakref.ref[nn.Module]] = {}
         self._compiled: dict[int, weakref.ref[nn.Module]] = {}
@@ -62,6 +64,8 @@ class ModuleWatch:
             undo.enter_context(unannounced(before, after))
             undo.callback(self._leave_compiled)
             undo.enter_context(compiled_modules_reported_to(self._listen_to))
+            if self._sharding is not None:
+                undo.enter_context(self._sharding)
             if self._memory:
                 undo.callback(register_module_parameter_registration_hook(self._registered_parameter).remove)
                 undo.callback(register_module_buffer_registration_hook(self._registered_buffer).remove)
@@ -208,6 +212,8 @@ class ModuleWatch:
                 self._listen_to(module)
             if not self._memory:
                 continue
+            if self._sharding is not None:
+                self._sharding.meet(module)
             for parameter in module._parameters.values():
                 if parameter is not None:
                     live.label_parameter(parameter, row)

@@ -195,7 +195,7 @@ class OperatorWatch:
         recorder.live.remember_leaf(leaf)
         if entry.func is _DETACH and not state.optimizers:
             # The leaf takes the incoming gradient over as its own.
-            recorder.live.label(args[0], RefType.GRADIENT, recorder.live.owner(leaf))
+            recorder.live.label(args[0], recorder.live.gradient_of(leaf), recorder.live.owner(leaf))
 
 
 def _is_shadow(frame: FrameType | None) -> bool:

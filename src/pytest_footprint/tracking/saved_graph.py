@@ -74,7 +74,7 @@ def _row_writer(recorder: Recorder, graph: int, thread: int) -> Callable[[torch.
 
     def write(tensor: torch.Tensor, sequence: int) -> None:
         found = by_id.get(id(plain_storage(tensor)))
-        if found is not None and found.rank == PARAMETER_RANK:
+        if found is not None and found.rank >= PARAMETER_RANK:
             return
         for storage in (found.storage,) if found is not None else live.rows(tensor):
             trace.saved_graph.append(graph)

@@ -9,10 +9,10 @@ from pytest_footprint.model.usage import DeviceUsage
 from pytest_footprint.trace.events import CODE_BITS, CODE_MASK, Event, Phase, node_scope
 from pytest_footprint.trace.labels import KIND
 from pytest_footprint.trace.peaks import places_of
-from pytest_footprint.trace.reading import Reading
+from pytest_footprint.trace.reading import PARAMETERS, Reading
 from pytest_footprint.trace.timeline import at_each_device
 from pytest_footprint.trace.trace import Trace
-from pytest_footprint.tracking.compat import TOTAL, ModMemStats, ModState, Snapshot, snapshot
+from pytest_footprint.tracking.compat import TOTAL, ModMemStats, ModState, Snapshot, Words, snapshot
 
 Moment = tuple[int, ModState, int]
 """A call, the state it is in, and the event at which it is."""
@@ -20,13 +20,13 @@ Moment = tuple[int, ModState, int]
 _PEAKS = {ModState.PEAK_FW, ModState.PEAK_BW}
 
 
-def peak_snapshot(trace: Trace, first: int, last: int) -> Snapshot:
+def peak_snapshot(trace: Trace, first: int, last: int, words: Words) -> Snapshot:
     """What was alive when the most was alive from before event ``first`` to before ``last``, for each device."""
     reading = Reading(trace, last)
     highest = reading.peaks(first, last).whole if first < last else {}
     usage = reading.timeline.usage([first - 1, *places_of([highest])])
-    found = snapshot(_by_ref_type(usage[first - 1]))
-    for device, row in snapshot(_by_ref_type(at_each_device(highest, usage, trace.devices.keys))).items():
+    found = snapshot(_by_ref_type(usage[first - 1]), words)
+    for device, row in snapshot(_by_ref_type(at_each_device(highest, usage, trace.devices.keys)), words).items():
         if device not in found or row[TOTAL] > found[device][TOTAL]:
             found[device] = row
     return found
@@ -39,7 +39,7 @@ def module_stats(trace: Trace, first: int, last: int) -> dict[int, ModMemStats]:
     peaks = reading.peaks(first, last)
     highest = {ModState.PEAK_FW: peaks.forward, ModState.PEAK_BW: peaks.backward}
     usage = reading.timeline.usage([*(place for _, _, place in moments), *peaks.places()])
-    parameters, buffers = reading.held(KIND[RefType.PARAMETER]), reading.held(KIND[RefType.BUFFER])
+    parameters, buffers = reading.held(*PARAMETERS), reading.held(KIND[RefType.BUFFER])
     last_call = {
         trace.call_module[call]: call for call, phase in enumerate(trace.call_phase) if phase != Phase.RECOMPUTE
     }
