@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Self
 
 from pytest_footprint.model.allocator_peak import AllocatorPeak
@@ -68,6 +69,12 @@ class Footprint:
     """One for each step that was measured; empty in what a baseline holds."""
     environment: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Versions and devices that the numbers come from; shown, never compared."""
+
+    def __post_init__(self) -> None:
+        specs = (spec.name for spec in self.structure.tensors)
+        rows = (row.fqn for row in self.saved)
+        names = tuple(dict.fromkeys(chain(self.forward, self.recomputed, self.modules, rows, specs, [""])))
+        object.__setattr__(self, "saved", SavedTensors(self.saved.rows, names))
 
     @property
     def hierarchy(self) -> Hierarchy:
