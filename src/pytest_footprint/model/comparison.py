@@ -128,6 +128,8 @@ class Culprit:
     was: str = ""
     """Their dtype in the baseline when it was another one: then ``count`` is how many they are, and ``nbytes`` how many
     bytes that makes."""
+    was_shape: tuple[int, ...] | None = None
+    """Their shape in the baseline when it was another one; ``count`` and ``nbytes`` as for `was`."""
 
 
 Change: TypeAlias = SizeChange | TextChange | OrderChange
