@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import TypeGuard
 
 import pytest
 
@@ -16,6 +18,7 @@ MARKER = "max_peak_memory"
 FORM = '@pytest.mark.max_peak_memory("2GiB", of="total", device=None)'
 """The accepted form, as help and error messages show it."""
 
+_ACCEPTED = f"accepted: {FORM}"
 _KEYWORDS = ("of", "device")
 _DEVICE = re.compile(r"(?:cpu|cuda|xpu|mps|mtia|hpu|npu|xla|maia|privateuseone)(?::\d+)?")
 _OF = USAGE_FIELDS[: USAGE_FIELDS.index(RefType.OTHER) + 1]
@@ -106,20 +109,39 @@ def limit_of(item: pytest.Item) -> Limit | None:
 
 
 def problems_with_marks(nodes: Iterable[object]) -> str:
-    """Text that names the first test whose limit is written wrongly, and how to write it; ``""`` when all is well."""
-    problems = [problem for node in nodes if isinstance(node, pytest.Item) for problem in _problems(node)]
-    if not problems:
+    """Text that names every test whose limit is written wrongly, and how to write it; ``""`` when all is well.
+
+    As these nodes will not be collected further then, the classes among them are looked into for more.
+    """
+    nodes = list(nodes)
+    found = list(chain.from_iterable(_problems(node) for node in nodes if isinstance(node, pytest.Item)))
+    if not found:
         return ""
-    others = f"\n... and {len(problems) - 1} more like it" if len(problems) > 1 else ""
-    return f"{problems[0]}\naccepted: {FORM}{others}"
+    inside = (node.ihook.pytest_make_collect_report(collector=node) for node in nodes if _is_collector(node))
+    texts = [str(report.longrepr).removesuffix(_ACCEPTED).rstrip() for report in inside if report.failed]
+    return "\n".join([*_each_once(found), *texts, _ACCEPTED])
 
 
-def _problems(item: pytest.Item) -> Iterator[str]:
+def _is_collector(node: object) -> TypeGuard[pytest.Collector]:
+    return isinstance(node, pytest.Collector)
+
+
+def _each_once(found: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """One line for each problem of a test function, whatever its parameters are."""
+    tests: dict[tuple[str, str], list[str]] = {}
+    for test, problem in found:
+        tests.setdefault((test.partition("[")[0], problem), []).append(test)
+    for (_, problem), same in tests.items():
+        others = f" (and {len(same) - 1} more of its parameters)" if len(same) > 1 else ""
+        yield f"{same[0]}{others}: {MARKER}: {problem}"
+
+
+def _problems(item: pytest.Item) -> Iterator[tuple[str, str]]:
     for mark in item.iter_markers(MARKER):
         try:
             Limit.from_mark(mark)
         except LimitError as problem:
-            yield f"{item.nodeid}: {MARKER}: {problem}"
+            yield item.nodeid, str(problem)
 
 
 def _size(value: object) -> ByteSize:
