@@ -520,3 +520,32 @@ def test_without_syrupy_limits_work_and_the_baseline_says_why_not(project: Proje
 
     result.assert_outcomes(passed=1, failed=1, errors=1)
     result.stdout.fnmatch_lines(["mem_baseline needs the syrupy plugin, which is switched off (-p no:syrupy);"])
+
+
+def test_what_an_earlier_test_left_on_a_model_of_the_session_is_named(project: Project) -> None:
+    project.write(
+        TORCH_WORKS,
+        """
+        @pytest.fixture(scope="session")
+        def model(): return torch.nn.Linear(16, 64)
+
+        def step(model, x): model(x).sum().backward()
+
+        def test_other(model): step(model, torch.ones(2, 16))
+
+        def test_step(model, mem_tracker, mem_baseline):
+            assert mem_tracker.run(step, model, torch.ones(2, 16)) == mem_baseline
+        """,
+    )
+    project.run("--mem-baseline-update", "-k", "test_step").assert_outcomes(passed=1, deselected=1)
+
+    result = project.run()
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E  *memory differs from its baseline:*: 4.25 KiB of gradients were there before this test began",
+            "E  *before the step there were 4.25 KiB of gradients on cpu, not 0 B: older than this test",
+            "E  *so this depends on what ran before (an earlier test, a session- or module-scoped fixture)*",
+        ]
+    )

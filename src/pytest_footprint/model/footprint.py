@@ -73,7 +73,7 @@ class Footprint:
     """Versions and devices that the numbers come from; shown, never compared."""
 
     def __post_init__(self) -> None:
-        specs = (spec.name for spec in self.structure.tensors)
+        specs = (spec.name.rpartition(".")[0] for spec in self.structure.tensors)
         rows = (row.fqn for row in self.saved)
         names = tuple(dict.fromkeys(chain(self.forward, self.recomputed, self.modules, rows, specs, [""])))
         object.__setattr__(self, "saved", SavedTensors(self.saved.rows, names))

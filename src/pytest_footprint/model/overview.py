@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from pytest_footprint.model.usage import Usage
@@ -10,6 +11,7 @@ from pytest_footprint.model.usage import Usage
 if TYPE_CHECKING:
     from pytest_footprint.model.footprint import Footprint
 
+_WIDTH = 100
 _MOMENTS = ("start", "peak", "end", "growth")
 
 
@@ -39,7 +41,12 @@ def _sizes(footprint: Footprint) -> Iterator[str]:
     for (device, name, usage), size in zip(rows, sizes, strict=True):
         parts = sorted(usage.items(), key=lambda part: -abs(part[1]))
         held = ", ".join(f"{kind.replace('_', ' ')} {nbytes}" for kind, nbytes in parts)
-        yield f"{device if device != last else '':{wide}}  {name:6}  {size:>{long}} ({held})"
+        yield from wrap(
+            f"{device if device != last else '':{wide}}  {name:6}  {size:>{long}} ({held})",
+            _WIDTH,
+            subsequent_indent=" " * (wide + long + 12),
+            break_long_words=False,
+        )
         last = device
 
 
