@@ -6,6 +6,7 @@ they say and when two of them are equal is ours. syrupy never judges or deletes 
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from pytest_footprint.pytest_plugin.node_ids import from_root, test_id
 from pytest_footprint.pytest_plugin.recording import RECORDING
 from pytest_footprint.pytest_plugin.settings import SETTINGS
 from pytest_footprint.pytest_plugin.texts import not_written, shown, update_command, used_twice
+from pytest_footprint.pytest_plugin.unnamed import order_note
 
 if TYPE_CHECKING:
     import pytest
@@ -182,8 +184,16 @@ class MemBaseline(SnapshotAssertion, Explained):
             self._log.failure = self._write(done)
             return CheckVerdict.NOT_WRITTEN if self._log.failure else CheckVerdict.WRITTEN
         else:
-            self._log.failure = done.failure(verbose=self._settings.verbose)
+            self._log.failure = done.failure(verbose=self._settings.verbose, note=self._order_note(done))
         return done.verdict
+
+    def _order_note(self, done: BaselineCheck) -> str:
+        if self.label is not None:
+            return ""
+        return order_note(done.value, self._log.unnamed, partial(self._baseline, done.device), self.tolerance)
+
+    def _baseline(self, key: str, index: int) -> Path:
+        return baseline_path(self._item.path, test_id(self._item), self.label, key, index=index)
 
     def _check_name(self) -> str:
         if self.label is not None:
@@ -197,7 +207,7 @@ class MemBaseline(SnapshotAssertion, Explained):
             self._log.unnamed += 1
         index = self._log.unnamed if self.label is None else 1
         key = self._item.ihook.pytest_footprint_device_key(item=self._item, value=value) or device_key(value)
-        path = baseline_path(self._item.path, test_id(self._item), self.label, key, index=index)
+        path = self._baseline(key, index)
         asked = BaselineCheck(path, shown(path, self._item.config), value, update_command(self._item), key)
         done = check(asked, self.tolerance)
         found = None if done.stored is None else done.comparison
