@@ -9,6 +9,7 @@ from itertools import takewhile
 
 from pytest_footprint.model.comparison import Comparison, Culprit, Signal, SizeChange
 from pytest_footprint.model.fqn import unfold
+from pytest_footprint.model.live_group import OPTIMIZER_STEP
 from pytest_footprint.model.ref_type import BY_ROOT, RefType
 from pytest_footprint.report.words import kind, looked, percent, signed, tensors
 
@@ -147,5 +148,5 @@ def _verb(one: Culprit) -> str:
 
 def _module(one: Culprit) -> str:
     if one.fqn:
-        return one.fqn
+        return f"the {one.fqn}" if one.fqn == OPTIMIZER_STEP else one.fqn
     return "modules that do not run" if one.ref_type is RefType.PARAMETER else "code outside modules"
