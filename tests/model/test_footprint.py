@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ from pytest_footprint.model.structure import Structure, TensorSpec
 from pytest_footprint.model.unshard import Unshard
 from pytest_footprint.model.usage import DeviceUsage, Usage
 
+MIB = 1024 * 1024
 SIZES = st.integers(-(2**50), 2**50).map(ByteSize)
 SHAPES = st.lists(st.integers(0, 2**40), max_size=3).map(tuple)
 NAMES = st.text(max_size=8)
@@ -187,3 +189,48 @@ def test_the_top_producers_are_the_modules_with_most_activations_at_the_peak() -
     assert (first.fqn, first.nbytes, [each.nbytes for each in first.tensors]) == ("Net.a", 7, [4, 3])
     assert (second.fqn, second.nbytes) == ("Net.b", 5)
     assert len(footprint.top_producers(9)) == 3
+
+
+@pytest.mark.parametrize(("n", "error"), [("a", TypeError), (1.5, TypeError), (-1, ValueError)])
+def test_a_number_of_producers_that_cannot_be_is_refused(n: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"^top_producers needs (a whole number for n|n >= 0), got"):
+        Footprint().top_producers(n)
+
+
+def test_a_footprint_prints_as_a_few_lines() -> None:
+    usage = DeviceUsage({"cpu": Usage(parameters=ByteSize(4096), activations=ByteSize(2 * MIB))})
+    two = DeviceUsage({**usage, "cuda:0": Usage(gradients=ByteSize(512))})
+    saved = SavedTensor("M", "aten.mm", (2,), "float32", ByteSize(1024), "cpu")
+    footprint = Footprint(
+        start=DeviceUsage({"cpu": Usage(parameters=ByteSize(4096))}),
+        peak=two,
+        end=usage,
+        growth=usage,
+        saved=SavedTensors((saved, saved)),
+        forward=("M", "M.a"),
+        backward=("M",),
+        steps=3,
+    )
+
+    assert str(footprint).splitlines() == [
+        "Footprint of 3 steps",
+        "cpu     start   4 KiB (parameters 4 KiB)",
+        "        peak    2 MiB (activations 2 MiB, parameters 4 KiB)",
+        "        end     2 MiB (activations 2 MiB, parameters 4 KiB)",
+        "        growth  2 MiB (activations 2 MiB, parameters 4 KiB)",
+        "cuda:0  peak    512 B (gradients 512 B)",
+        "saved for backward: 2 tensors, 2 KiB",
+        "modules that ran: 2 forward, 1 backward, 0 recomputed",
+    ]
+
+
+def test_a_footprint_of_nothing_says_so() -> None:
+    assert str(Footprint()) == "Footprint of 1 step\nno memory was recorded\nmodules that ran: none"
+
+
+def test_equal_footprints_have_equal_hashes() -> None:
+    one, other = (Footprint(peak=DeviceUsage({"cpu": Usage(buffers=ByteSize(size))})) for size in (1, 2))
+    again = Footprint.from_json(one.to_json())
+
+    assert {one, again, other} == {one, other}
+    assert hash(one.peak) == hash(again.peak) == hash(DeviceUsage(dict(again.peak)))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from importlib.resources import files
 from typing import Any
 
@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 from runs import ENVIRONMENT, EVERYTHING, footprint, one_test, run_of
 
+from pytest_footprint.model.codec import stored_fields
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.run import CheckVerdict, Outcome, Run
 from pytest_footprint.model.run_json import read_run, run_text
@@ -24,7 +25,7 @@ def problems(text: str) -> list[str]:
 def field_names(value: object) -> Iterator[tuple[str, set[str]]]:
     """Name and fields of the class of every value within ``value``."""
     if is_dataclass(value):
-        names = {field.name for field in fields(value)}
+        names = {field.name for field in stored_fields(type(value))}
         yield type(value).__name__, names
         value = [getattr(value, name) for name in names]
     if isinstance(value, dict):

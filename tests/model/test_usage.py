@@ -68,3 +68,11 @@ def test_a_device_that_was_not_seen_is_answered_with_those_that_were() -> None:
     with pytest.raises(KeyError, match=r"nothing was recorded on 'cuda'; devices: cpu"):
         peak["cuda"]
     assert peak.get("cuda") is None
+
+
+def test_its_repr_shows_what_is_held_alone() -> None:
+    usage = Usage(parameters=ByteSize(4096), gradients=ByteSize(-3))
+
+    assert repr(usage) == "Usage(parameters=4096 (4 KiB), gradients=-3)"
+    assert repr(Usage()) == "Usage()"
+    assert repr(DeviceUsage({"cpu": usage})) == f"DeviceUsage({{'cpu': {usage!r}}})"

@@ -520,3 +520,99 @@ def test_without_syrupy_limits_work_and_the_baseline_says_why_not(project: Proje
 
     result.assert_outcomes(passed=1, failed=1, errors=1)
     result.stdout.fnmatch_lines(["mem_baseline needs the syrupy plugin, which is switched off (-p no:syrupy);"])
+
+
+def test_what_an_earlier_test_left_on_a_model_of_the_session_is_named(project: Project) -> None:
+    project.write(
+        TORCH_WORKS,
+        """
+        @pytest.fixture(scope="session")
+        def model(): return torch.nn.Linear(16, 64)
+
+        def step(model, x): model(x).sum().backward()
+
+        def test_other(model): step(model, torch.ones(2, 16))
+
+        def test_step(model, mem_tracker, mem_baseline):
+            assert mem_tracker.run(step, model, torch.ones(2, 16)) == mem_baseline
+        """,
+    )
+    project.run("--mem-baseline-update", "-k", "test_step").assert_outcomes(passed=1, deselected=1)
+
+    result = project.run()
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E  *memory differs from its baseline:*: 4.25 KiB of gradients were there before this test began",
+            "E  *before the step there were 4.25 KiB of gradients on cpu, not 0 B: older than this test",
+            "E  *so this depends on what ran before (an earlier test, a session- or module-scoped fixture)*",
+        ]
+    )
+
+
+def _checks(*lines: str) -> str:
+    return "\n".join(["def test_step(mem_baseline):", *(f"    assert {line} == mem_baseline" for line in lines)])
+
+
+IN_ORDER = "of its test, and these go by their order"
+
+
+def test_a_check_that_others_shifted_says_whose_baseline_it_fits(project: Project) -> None:
+    one, two, three = (f"footprint({size})" for size in (1024, 2048, 4096))
+    store(project, test=_checks(one, two, three))
+    write_test(project, 0, _checks(two, three))
+
+    taken_out = project.run()
+
+    write_test(project, 0, _checks(one, three, two))
+    swapped = project.run()
+    taken_out.stdout.fnmatch_lines(
+        [
+            "E  *memory differs from its baseline: cpu peak +1 KiB*",
+            f"E       this is unnamed check 1 {IN_ORDER}: it fits the baseline of check 2,",
+            "E         so one was put in or taken out: name them, mem_baseline(name=...)",
+            "E       to accept it as the new baseline: *",
+        ]
+    )
+    swapped.stdout.fnmatch_lines([f"E       this is unnamed check 2 {IN_ORDER}: it fits the baseline of check 3,"])
+
+
+def test_a_check_that_fits_no_other_baseline_says_that_unnamed_ones_go_by_their_order(project: Project) -> None:
+    store(project, test=_checks("footprint(1024)", "footprint(2048)"))
+    write_test(project, 0, _checks("footprint(1024)", "footprint(512)"))
+
+    result = project.run()
+
+    result.stdout.fnmatch_lines([f"E       this is unnamed check 2 {IN_ORDER}: if one was put in*"])
+
+
+def test_a_new_check_at_the_end_says_whose_baseline_it_fits(project: Project) -> None:
+    store(project, test=_checks("footprint(1024)"))
+    write_test(project, 0, _checks("footprint(1024)", "footprint(1024)"))
+
+    result = project.run()
+
+    result.stdout.fnmatch_lines(
+        [
+            "E  *no memory baseline is stored at __footprints__/test_it/test_step.2.cpu.toml",
+            f"E       this is unnamed check 2 {IN_ORDER}: it fits the baseline of check 1, *",
+            "E       measured: cpu peak 5 KiB",
+        ]
+    )
+
+
+def test_checks_that_are_alone_or_named_say_nothing_of_order(project: Project) -> None:
+    named = 'def test_step(mem_baseline):\n    assert footprint(SIZE) == mem_baseline(name="one")'
+    for test in (ONE_TEST, named):
+        store(project, test=test)
+        write_test(project, 4096, test)
+
+        project.run().stdout.no_fnmatch_line("*unnamed*")
+
+
+def test_a_baseline_of_an_order_is_none_for_another_device(project: Project) -> None:
+    store(project, test=_checks('Hierarchy(forward=("M",))'))
+    write_test(project, 1024)
+
+    project.run().stdout.no_fnmatch_line("*there is one for*")

@@ -50,7 +50,48 @@ def test_a_class_marker_is_named_by_one_of_its_tests(project: Project) -> None:
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
-        ["test_it.py::TestStep::test_it[[]1]: max_peak_memory: 'lots' is not a byte size;*", "... and 2 more like it"]
+        [
+            "test_it.py::TestStep::test_it[[]1] (and 2 more of its parameters): max_peak_memory: 'lots' is not a *",
+            ACCEPTED,
+        ]
+    )
+
+
+def test_every_wrong_marker_is_told_at_once(each_way: Project) -> None:
+    each_way.write("""
+        import pytest
+
+        @pytest.mark.max_peak_memory("lots")
+        def test_a(): pass
+
+        def test_fine(): pass
+
+        @pytest.mark.max_peak_memory("2GiB", of="everything")
+        def test_b(): pass
+
+        class TestC:
+            @pytest.mark.max_peak_memory()
+            def test_c(self): pass
+
+            class TestD:
+                @pytest.mark.max_peak_memory("1KiB", device="gpu")
+                def test_d(self): pass
+    """)
+    each_way.write("import pytest\n\n@pytest.mark.max_peak_memory(-1)\ndef test_e(): pass", name="test_other")
+
+    result = each_way.run()
+
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines_random(["test_other.py::test_e: max_peak_memory: -1 is not a byte size;*"])
+    result.stdout.fnmatch_lines(
+        [
+            "test_it.py::test_a: max_peak_memory: 'lots' is not a byte size;*",
+            "test_it.py::test_b: max_peak_memory: of='everything' is not one of total, *",
+            "test_it.py::TestC::test_c: max_peak_memory: it takes one size, and the rest by keyword; sizes given: none",
+            "test_it.py::TestC::TestD::test_d: max_peak_memory: device='gpu' is not a device; *",
+            ACCEPTED,
+        ],
+        consecutive=True,
     )
 
 

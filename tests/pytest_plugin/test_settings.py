@@ -58,8 +58,12 @@ def test_command_line_goes_over_ini_over_default(
             (),
             "*ini verbosity_footprint: 'abc' is not a verbosity; write auto, or a number such as -1, 0 or 2",
         ),
+        pytest.param(
+            ("mem_inside_ops = maybe",), (), "*ini mem_inside_ops: invalid truth value 'maybe'; write true or false"
+        ),
+        pytest.param(("mem_junit = ja",), (), "*ini mem_junit: invalid truth value 'ja'; write true or false"),
     ],
-    ids=["limit option", "limit ini", "tolerance option", "tolerance ini", "verbosity ini"],
+    ids=["limit option", "limit ini", "tolerance option", "tolerance ini", "verbosity ini", "inside ini", "junit ini"],
 )
 def test_a_wrong_value_is_a_usage_error_that_names_the_option(
     each_way: Project, ini: tuple[str, ...], args: tuple[str, ...], message: str

@@ -52,3 +52,10 @@ def test_sentences_break_between_words_and_not_inside_shapes() -> None:
         "  float32[4, 32, 256] from",
         "  aten.mm",
     ]
+
+
+def test_sentences_do_not_break_between_a_number_and_what_it_counts() -> None:
+    assert wrapped("the largest part kept by GPT: 4 x float32[8, 4]", 40) == [
+        "the largest part kept by GPT:",
+        "  4 x float32[8, 4]",
+    ]

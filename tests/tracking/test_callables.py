@@ -33,6 +33,13 @@ def test_a_warm_up_below_0_is_refused_by_the_name_of_the_method(
     assert not hasattr(caught.value, "__notes__")  # no "(while measuring off)"
 
 
+@pytest.mark.parametrize("name", ["steps", "warmup"])
+@pytest.mark.parametrize("value", ["a", 1.5, None, True], ids=repr)
+def test_what_is_no_number_is_refused_by_the_name_of_the_argument(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^run\(\) needs a whole number for {name}, got {value!r}$"):
+        MemTracker().run(_never, **{name: value})
+
+
 def test_no_steps_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^run\(\) needs steps >= 1, got 0$"):
         MemTracker().run(_never, steps=0)

@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.testing._internal.two_tensor import TwoTensor
 
 from pytest_footprint.model.footprint import Footprint
+from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.tracking import MemTracker
 
 
@@ -204,3 +205,24 @@ def test_autograd_grad_gives_gradients_of_parameters_to_the_caller() -> None:
 
     assert footprint.end.gradients == sum(parameter.nbytes for parameter in parameters)
     assert footprint.backward == ("Sequential", "Sequential.2", "Sequential.1", "Sequential.0")
+
+
+def test_temporaries_of_an_optimizer_step_are_named_by_it() -> None:
+    model = nn.Linear(64, 64)
+    optimizer = torch.optim.Adam(model.parameters(), foreach=True)
+    model(torch.ones(2, 64)).sum().backward()
+
+    footprint = MemTracker().run(optimizer.step, warmup=1)
+
+    made = [group for group in footprint.at_peak if group.ref_type is RefType.TEMPORARY]
+    assert made
+    assert {group.fqn for group in made} == {"optimizer step"}
+    assert str(made[0]).startswith("temporaries of optimizer step: ")
+
+
+def test_temporaries_outside_modules_and_steps_are_named_by_nobody() -> None:
+    def work() -> None:
+        (torch.ones(4096) + 1).sum().item()
+
+    made = [group for group in MemTracker().run(work).at_peak if group.ref_type is RefType.TEMPORARY]
+    assert {group.fqn for group in made} <= {""}

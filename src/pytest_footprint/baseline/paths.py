@@ -68,11 +68,16 @@ def test_part(test_id: str) -> str:
 
 
 def other_devices(path: Path) -> tuple[str, ...]:
-    """Devices for which there is a baseline of the same check, in alphabetical order."""
+    """Devices for which there is a baseline of the same check, in alphabetical order.
+
+    None for what is the same on all devices, nor is that one for another device: it holds something else.
+    """
     names = filter(None, map(FileName.of, path.parent.glob("*.toml")))
     wanted = FileName.of(path)
     others = {name.device for name in names if wanted and name.check == wanted.check and name.device != wanted.device}
-    return tuple(sorted(device.partition("~")[0] for device in others))
+    if wanted is None or wanted.device == ANY_DEVICE:
+        return ()
+    return tuple(sorted(device.partition("~")[0] for device in others - {ANY_DEVICE}))
 
 
 def quoted(text: str) -> str:

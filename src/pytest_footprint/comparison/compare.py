@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from pytest_footprint.comparison.culprits import culprits
 from pytest_footprint.comparison.graphs import graph_kept
+from pytest_footprint.comparison.older import older_memory
 from pytest_footprint.comparison.orders import order_changes
 from pytest_footprint.comparison.renames import under_new_names
 from pytest_footprint.comparison.saved import saved_changes
@@ -50,7 +51,13 @@ def _footprints(stored: Footprint, after: Footprint, tolerance: Tolerance) -> Co
         *structure_changes(before.structure, after.structure),
     )
     found = culprits(before, after, changes)
-    return Comparison(changes, found, graph_kept(before.saved, found), _recorded(before, after))
+    return Comparison(
+        changes,
+        found,
+        graph_kept=graph_kept(before.saved, found),
+        older=older_memory(before, after, changes),
+        recorded=_recorded(before, after),
+    )
 
 
 def _orders(before: Hierarchy, after: Hierarchy) -> Iterator[Change]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from pytest_footprint.comparison.settling import Row, dtypes_paired, settled
+from pytest_footprint.comparison.settling import Row, dtypes_paired, settled, shapes_paired
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.comparison import Change, Culprit, Signal, SizeChange
 from pytest_footprint.model.footprint import Footprint
@@ -31,8 +31,8 @@ def culprits(before: Footprint, after: Footprint, changes: Sequence[Change]) -> 
     ):
         if signal in moved:
             alone = _differences(signal, _only(then, moved[signal]), _only(now, moved[signal]))
-            found += _folded(dtypes_paired(settled(alone, keep_more)))
-    return (*found, *_folded(dtypes_paired(saved)))
+            found += _folded(shapes_paired(dtypes_paired(settled(alone, keep_more))))
+    return (*found, *_folded(shapes_paired(dtypes_paired(saved))))
 
 
 def _only(groups: Iterable[LiveGroup], moved: set[tuple[str, str]]) -> tuple[LiveGroup, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -11,6 +11,7 @@ from pytest_footprint.model.fqn import INDEX
 
 Row: TypeAlias = tuple[str, Culprit]
 """A module, and what it has more or less of."""
+_HALF = 0.5
 
 
 def settled(rows: Sequence[Row], keep_more: set[str]) -> list[Row]:
@@ -37,6 +38,48 @@ def dtypes_paired(rows: Sequence[Row]) -> list[Row]:
         for row in rows
         if row not in gone
     ]
+
+
+def shapes_paired(rows: Sequence[Row]) -> list[Row]:
+    """With tensors that only have another shape now as one row, not as some that are new and others gone.
+
+    Where several could be meant, those are taken for the same that have most sizes in common, and at least half.
+    """
+    gone, new = _by_shape(rows, -1), _by_shape(rows, 1)
+    pairs: dict[Row, Row] = {}
+    for key in new:
+        alone = len(new[key]) == len(gone.get(key, ())) == 1
+        candidates = ((_alike(row, other), row, other) for row in new[key] for other in gone.get(key, ()))
+        for share, row, other in sorted(candidates, key=lambda each: -each[0]):
+            free = row not in pairs and other not in pairs.values()
+            if free and (alone or share >= _HALF) and row[1].nbytes != -other[1].nbytes:
+                pairs[row] = other
+    taken = set(pairs.values())
+    return [_reshaped(row, pairs.get(row)) for row in rows if row not in taken]
+
+
+def _by_shape(rows: Iterable[Row], sign: int) -> dict[Hashable, list[Row]]:
+    """What is new (1) or gone (-1), by all that a tensor of another shape has in common with it."""
+    found: dict[Hashable, list[Row]] = {}
+    for row in rows:
+        fqn, one = row
+        if sign * one.nbytes > 0 and one.shape and not one.was:
+            key = fqn, one.ref_type, one.op, one.dtype, len(one.shape), one.device, abs(one.count)
+            found.setdefault(key, []).append(row)
+    return found
+
+
+def _reshaped(row: Row, gone: Row | None) -> Row:
+    if gone is None:
+        return row
+    fqn, one = row
+    return fqn, replace(one, nbytes=one.nbytes + gone[1].nbytes, was_shape=gone[1].shape)
+
+
+def _alike(row: Row, other: Row) -> float:
+    """The share of sizes that two shapes of as many dimensions have in common."""
+    ours, theirs = row[1].shape or (), other[1].shape or ()
+    return sum(one == another for one, another in zip(ours, theirs, strict=True)) / len(ours)
 
 
 def _pairs(rows: Sequence[Row], key: Callable[[Row], Hashable]) -> list[tuple[Row, Row]]:

@@ -18,6 +18,9 @@ Value = TypeVar("Value")
 _Step: TypeAlias = Callable[[Any], Any]
 _Leaf: TypeAlias = int | str | float
 
+NOT_STORED = {"stored": False}
+"""Metadata of a field that can be told from the others: it is neither written nor read."""
+
 SCHEMA = 1
 """Goes up when an older reader could not read what is written."""
 
@@ -86,6 +89,11 @@ def load(kind: type[Value], text: str) -> Value:
     return from_plain(kind, document[kind.__name__])
 
 
+def stored_fields(kind: Any) -> list[Field[Any]]:
+    """The fields of a dataclass that are written and read."""
+    return [each for each in fields(kind) if each.metadata.get("stored", True)]
+
+
 @cache
 def _encoder(hint: object) -> _Step:
     """How to turn a value of this type into what `json` writes; planned once for each type."""
@@ -99,7 +107,7 @@ def _encoder(hint: object) -> _Step:
     if not (isinstance(hint, type) and is_dataclass(hint)):
         return lambda value: value  # ints and strings, and what derives from them
     types = get_type_hints(hint)
-    plan = [(each.name, _encoder(types[each.name]), _default(each)) for each in fields(hint)]
+    plan = [(each.name, _encoder(types[each.name]), _default(each)) for each in stored_fields(hint)]
     if len(plan) == 1:
         [(only, encode_only, _)] = plan
         return lambda value: encode_only(getattr(value, only))
@@ -123,7 +131,7 @@ def _decoder(hint: object) -> _Step:
         return lambda value: None if value is None else some(value)
     if isinstance(hint, type) and is_dataclass(hint):
         types = get_type_hints(hint)
-        plan = {each.name: _decoder(types[each.name]) for each in fields(hint)}
+        plan = {each.name: _decoder(types[each.name]) for each in stored_fields(hint)}
         if len(plan) == 1:
             [(only, decode_only)] = plan.items()
             return lambda value: hint(**{only: decode_only(value)})

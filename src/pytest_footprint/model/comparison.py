@@ -128,6 +128,25 @@ class Culprit:
     was: str = ""
     """Their dtype in the baseline when it was another one: then ``count`` is how many they are, and ``nbytes`` how many
     bytes that makes."""
+    was_shape: tuple[int, ...] | None = None
+    """Their shape in the baseline when it was another one; ``count`` and ``nbytes`` as for `was`."""
+
+
+@dataclass(frozen=True, slots=True)
+class OlderMemory:
+    """Memory that differs before the measured step already, some of it older than the recording."""
+
+    ref_type: RefType
+    device: str
+    before: ByteSize
+    """Bytes before the step, when the baseline was taken."""
+    after: ByteSize
+    """Bytes before the step, now."""
+
+    @property
+    def difference(self) -> ByteSize:
+        """After minus before, in bytes."""
+        return self.after - self.before
 
 
 Change: TypeAlias = SizeChange | TextChange | OrderChange
@@ -144,6 +163,8 @@ class Comparison:
     graph_kept: ByteSize = ByteSize(0)
     """Bytes of what autograd saved for backward that outlive the step and did not in the baseline; 0 unless it is most
     of a graph."""
+    older: tuple[OlderMemory, ...] = ()
+    """What was left by whatever ran before, and so is no fault of the step; largest difference first."""
     recorded: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Environment entries that differ: name -> (baseline, now). Shown, not a failure."""
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Self
 
 from pytest_footprint.model.allocator_peak import AllocatorPeak
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.codec import dump, load
+from pytest_footprint.model.counts import check_count
 from pytest_footprint.model.growth import growth_text
 from pytest_footprint.model.hierarchy import Hierarchy
 from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.module_stats import ModuleStats
+from pytest_footprint.model.overview import overview
 from pytest_footprint.model.producer import Producer, producers
 from pytest_footprint.model.saved_tensor import SavedTensors
 from pytest_footprint.model.step_end import StepEnd
@@ -77,6 +80,20 @@ class Footprint:
     environment: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Versions and devices that the numbers come from; shown, never compared."""
 
+    def __post_init__(self) -> None:
+        specs = (spec.name.rpartition(".")[0] for spec in self.structure.tensors)
+        rows = (row.fqn for row in self.saved)
+        names = tuple(dict.fromkeys(chain(self.forward, self.recomputed, self.modules, rows, specs, [""])))
+        object.__setattr__(self, "saved", SavedTensors(self.saved.rows, names))
+
+    def __hash__(self) -> int:
+        # Enough to tell footprints apart, and all of it hashable; what differs elsewhere alone, ``==`` tells.
+        return hash((self.peak, self.end, self.growth, self.saved, self.forward, self.steps))
+
+    def __str__(self) -> str:
+        """A few lines: bytes of each device and moment, what is saved, how many modules ran."""
+        return overview(self)
+
     @property
     def hierarchy(self) -> Hierarchy:
         """The three orders as one value."""
@@ -119,7 +136,13 @@ class Footprint:
         return found
 
     def top_producers(self, n: int = 3) -> tuple[Producer, ...]:
-        """The ``n`` modules whose activations took most at the peak, largest first; what submodules made is theirs."""
+        """The ``n`` modules whose activations took most at the peak, largest first; what submodules made is theirs.
+
+        Raises:
+            TypeError: ``n`` is no whole number.
+            ValueError: it is negative.
+        """
+        check_count("top_producers", "n", n, least=0)
         return tuple(producers(self.at_peak)[:n])
 
     def assert_no_growth(self, *, skip: int = 1) -> None:

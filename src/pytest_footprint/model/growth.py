@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_footprint.model.byte_size import ByteSize
+from pytest_footprint.model.counts import check_count
 from pytest_footprint.model.fqn import fold_alike
 from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.step_end import StepEnd
@@ -23,12 +24,11 @@ def growth_text(footprint: Footprint, skip: int) -> str:
     """What is wrong, by device; ``""`` when no step after the first ``skip`` ends with more than any before it did.
 
     Raises:
-        ValueError: ``skip`` is negative, or there is no step after the first ``skip``.
+        TypeError: ``skip`` is no whole number.
+        ValueError: it is negative, or there is no step after the first ``skip``.
     """
     steps = footprint.step_ends
-    if skip < 0:
-        msg = f"assert_no_growth needs skip >= 0, got {skip}"
-        raise ValueError(msg)
+    check_count("assert_no_growth", "skip", skip, least=0)
     if len(steps) <= skip:
         msg = (
             f"assert_no_growth(skip={skip}) needs {skip + 1} measured steps or more,"

@@ -43,7 +43,7 @@ def _problems(hint: Any, plain: object, where: str) -> Iterator[str]:
 
 def _of_dataclass(kind: Any, plain: object, where: str) -> Iterator[str]:
     types = get_type_hints(kind)
-    own = {each.name: each for each in fields(kind)}
+    own = {each.name: each for each in fields(kind) if each.metadata.get("stored", True)}
     if len(own) == 1:  # written as its only field
         yield from _problems(types[next(iter(own))], plain, where)
         return

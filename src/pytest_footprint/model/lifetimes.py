@@ -21,7 +21,7 @@ class Lifetime:
     nbytes: ByteSize
     ref_type: RefType
     fqn: str
-    """The module that made it, or that owns it; ``""`` outside all modules."""
+    """The module that made it, or that owns it; ``""`` outside all modules; as in `LiveGroup`."""
     op: str
     """The operator that made it; ``""`` when it is older than the recording."""
     shape: tuple[int, ...]

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.ref_type import BY_ROOT, RefType
 
+OPTIMIZER_STEP = "optimizer step"
+"""Stands for the module of temporaries that an optimizer made, which no module did."""
+
 
 @dataclass(frozen=True, slots=True)
 class LiveGroup:
@@ -15,7 +18,8 @@ class LiveGroup:
 
     ref_type: RefType
     fqn: str
-    """The module that made them, or that owns them (parameters, buffers, gradients); ``""`` outside all modules."""
+    """The module that made them, or that owns them (parameters, buffers, gradients); ``""`` outside all modules, and
+    ``optimizer step`` for temporaries of one."""
     op: str
     """The operator that made them; ``""`` when they are older than the recording."""
     shape: tuple[int, ...]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
-from pytest_footprint.model.fqn import fold, matches
-
-_FEW = 8
+from pytest_footprint.model.fqn import matches
+from pytest_footprint.model.known_names import some_names
 
 
 def order_text(calls: Sequence[str], first: str, second: str, order: str) -> str:
@@ -73,10 +72,3 @@ def _named(pattern: str, fqn: str) -> str:
 
 def _within(fqn: str, name: str) -> bool:
     return fqn == name or fqn.startswith(f"{name}.")
-
-
-def some_names(names: Iterable[str]) -> str:
-    """The first few, repeated layers folded."""
-    folded = fold(names)
-    more = f" ... ({len(folded) - _FEW} more)" if len(folded) > _FEW else ""
-    return (", ".join(folded[:_FEW]) or "none") + more

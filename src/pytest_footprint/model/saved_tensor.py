@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import overload
 
 from pytest_footprint.model.byte_size import ByteSize
+from pytest_footprint.model.codec import NOT_STORED
 from pytest_footprint.model.contents import contents_text, dtypes_text
 from pytest_footprint.model.fqn import matches
+from pytest_footprint.model.known_names import check_module
 from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.ref_type import RefType
 
@@ -36,6 +38,8 @@ class SavedTensors(Sequence[SavedTensor]):
     """The tensors that autograd keeps for backward, in the order in which they were made."""
 
     rows: tuple[SavedTensor, ...] = ()
+    modules: Sequence[str] | None = field(default=None, compare=False, repr=False, metadata=NOT_STORED)
+    """The names that patterns can name, with the root's; the footprint tells them. None when they are not known."""
 
     @overload
     def __getitem__(self, index: int) -> SavedTensor: ...
@@ -51,11 +55,21 @@ class SavedTensors(Sequence[SavedTensor]):
         return iter(self.rows)
 
     def of(self, pattern: str) -> SavedTensors:
-        """Only what the modules under ``pattern`` keep, e.g. ``"layers.*.attn"``."""
-        return SavedTensors(tuple(row for row in self.rows if matches(pattern, row.fqn)))
+        """Only what the modules under ``pattern`` keep, e.g. ``"layers.*.attn"``.
+
+        Raises:
+            ValueError: there is no such module; the message has names that are close.
+        """
+        if self.modules is not None:
+            check_module(pattern, self.modules, "module")
+        return SavedTensors(tuple(row for row in self.rows if matches(pattern, row.fqn)), self.modules)
 
     def bytes(self, pattern: str | None = None) -> ByteSize:
-        """Bytes kept by all modules, or by those under ``pattern``."""
+        """Bytes kept by all modules, or by those under ``pattern``.
+
+        Raises:
+            ValueError: there is no such module; the message has names that are close.
+        """
         rows = self.rows if pattern is None else self.of(pattern).rows
         return ByteSize(sum(row.nbytes for row in rows))
 
@@ -97,10 +111,10 @@ class SavedTensors(Sequence[SavedTensor]):
 
         Raises:
             AssertionError: something has another one; with modules, operators and lines.
-            ValueError: no dtype is named.
+            ValueError: no dtype is named, one that does not exist, or ``except_`` names no module.
         """
         __tracebackhide__ = True
-        if text := dtypes_text(self.groups(), allowed, except_, "saved for backward"):
+        if text := dtypes_text(self.groups(), allowed, except_, "saved for backward", self.modules):
             raise AssertionError(text)
 
     def groups(self) -> tuple[LiveGroup, ...]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.contents import dtypes_text
 from pytest_footprint.model.fqn import matches
+from pytest_footprint.model.known_names import check_module, some_names
 from pytest_footprint.model.live_group import LiveGroup
-from pytest_footprint.model.order_check import some_names
 from pytest_footprint.model.ref_type import RefType
 
 
@@ -29,8 +29,17 @@ class Structure:
     tensors: tuple[TensorSpec, ...] = ()
     tied: tuple[tuple[str, ...], ...] = ()
 
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(spec.name for spec in self.tensors)
+
     def of(self, pattern: str) -> Structure:
-        """Only the entries below ``pattern``, e.g. ``"layers.*.attn"``."""
+        """Only the entries below ``pattern``, e.g. ``"layers.*.attn"``.
+
+        Raises:
+            ValueError: there is none; the message has names that are close.
+        """
+        check_module(pattern, self._names, "module or entry")
         kept = tuple(spec for spec in self.tensors if matches(pattern, spec.name))
         names = {spec.name for spec in kept}
         tied = (tuple(name for name in group if name in names) for group in self.tied)
@@ -45,14 +54,14 @@ class Structure:
 
         Raises:
             AssertionError: one has another dtype; it names them.
-            ValueError: no dtype is named.
+            ValueError: no dtype is named, one that does not exist, or ``except_`` names no entry.
         """
         __tracebackhide__ = True
         entries = [
             LiveGroup(RefType.PARAMETER, spec.name, "", spec.shape, spec.dtype, "", 1, ByteSize(0))
             for spec in self.tensors
         ]
-        if text := dtypes_text(entries, allowed, except_, "in the state_dict"):
+        if text := dtypes_text(entries, allowed, except_, "in the state_dict", self._names):
             raise AssertionError(text)
 
     def assert_tied(self, first: str, second: str, *others: str) -> None:
@@ -64,7 +73,7 @@ class Structure:
         __tracebackhide__ = True
         found = {name: [spec for spec in self.tensors if spec.name == name] for name in (first, second, *others)}
         if missing := [name for name, specs in found.items() if not specs]:
-            msg = f"{', '.join(missing)}: no such entry; there are {some_names(spec.name for spec in self.tensors)}"
+            msg = f"{', '.join(missing)}: no such entry; there are {some_names(self._names)}"
             raise AssertionError(msg)
         if not any(set(found) <= set(group) for group in self.tied):
             told = ", ".join(f"{name} {spec.dtype}{list(spec.shape)}" for name, [spec] in found.items())

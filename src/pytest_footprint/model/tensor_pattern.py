@@ -45,13 +45,17 @@ class TensorPattern:
 
     def fits(self, group: LiveGroup) -> bool:
         """Whether tensors look like this."""
-        if not (fnmatchcase(group.dtype, self.dtype) and fnmatchcase(group.op, self.op)):
+        if not (self.made(group.op) and fnmatchcase(group.dtype, self.dtype)):
             return False
         if self.shape is None:
             return True
         return len(self.shape) == len(group.shape) and all(
             wanted in {"*", str(size)} for wanted, size in zip(self.shape, group.shape, strict=True)
         )
+
+    def made(self, op: str) -> bool:
+        """Whether this operator may have made them; narrow tables print ``aten.mm`` as ``mm``, and so may patterns."""
+        return fnmatchcase(op, self.op) or fnmatchcase(op, f"aten.{self.op}")
 
     @property
     def vague(self) -> tuple[bool, int]:

@@ -42,6 +42,10 @@ class Usage:
         """The sum over all reference types."""
         return ByteSize(sum(map(int, _every_field(self))))
 
+    def __repr__(self) -> str:
+        """Only what is not 0: most types never are anything else."""
+        return f"Usage({', '.join(f'{kind.value}={nbytes!r}' for kind, nbytes in self.items())})"
+
     def __getitem__(self, ref_type: RefType | str) -> ByteSize:
         """Bytes of one reference type, e.g. ``usage[RefType.GRADIENT]`` or ``usage["total"]``."""
         value: ByteSize = getattr(self, ref_type)
@@ -98,6 +102,12 @@ class DeviceUsage(Mapping[str, Usage]):
         usage = next(iter(self.by_device.values()), Usage())
         value: ByteSize = getattr(usage, name)
         return value
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.by_device.items()))
+
+    def __repr__(self) -> str:
+        return f"DeviceUsage({dict(self.by_device)!r})"
 
     def __reduce__(self) -> tuple[type[DeviceUsage], tuple[dict[str, Usage]]]:
         return DeviceUsage, (dict(self.by_device),)

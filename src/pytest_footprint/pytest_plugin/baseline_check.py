@@ -15,7 +15,7 @@ from pytest_footprint.model.run import CheckResult, CheckVerdict
 from pytest_footprint.model.tolerance import Tolerance
 from pytest_footprint.pytest_plugin.relative import relative
 from pytest_footprint.pytest_plugin.results import BaselineUpdate
-from pytest_footprint.pytest_plugin.texts import missing
+from pytest_footprint.pytest_plugin.texts import elsewhere, missing
 from pytest_footprint.report import brief, failure_text
 
 if TYPE_CHECKING:
@@ -79,15 +79,15 @@ class BaselineCheck:
         before = "unreadable" if self.problem else "" if self.stored is None else brief(self.stored)
         return BaselineUpdate(self.shown_path, before, brief(self.value), _peak(self.stored), _peak(self.value))
 
-    def failure(self, *, verbose: bool) -> str:
-        """Text for the user when the value is not what is stored."""
+    def failure(self, *, verbose: bool, note: str = "") -> str:
+        """Text for the user when the value is not what is stored; ``note`` is what else there is to say."""
         if self.problem:
             return f"memory baseline cannot be read: {self.problem}"
         if self.stored is None:
-            others = other_devices(self.path)
-            return missing(self.shown_path, self.value, self.command, device=self.device, others=others)
-        text = failure_text(self.comparison, accept=self.command, verbose=verbose)
-        return f"{text}\n{self.note}" if self.note else text
+            notes = (elsewhere(self.device, other_devices(self.path)), note)
+            return missing(self.shown_path, self.value, self.command, notes)
+        said = "\n".join(filter(None, (self.note, note)))
+        return failure_text(self.comparison, accept=self.command, verbose=verbose, note=said)
 
 
 def _peak(value: Value | None) -> int | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_footprint.model.byte_size import ByteSize
-from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.usage import USAGE_FIELDS, DeviceUsage
 
 if TYPE_CHECKING:
@@ -20,8 +19,6 @@ FORM = '@pytest.mark.max_peak_memory("2GiB", of="total", device=None)'
 
 _KEYWORDS = ("of", "device")
 _DEVICE = re.compile(r"(?:cpu|cuda|xpu|mps|mtia|hpu|npu|xla|maia|privateuseone)(?::\d+)?")
-_OF = USAGE_FIELDS[: USAGE_FIELDS.index(RefType.OTHER) + 1]
-"""What a tracker tells apart today: the types of sharded training come later, and a limit on them could never fail."""
 
 
 class LimitError(ValueError):
@@ -60,8 +57,8 @@ class Limit:
             msg = f"it takes one size, and the rest by keyword; sizes given: {given}"
             raise LimitError(msg)
         of, device = kwargs.get("of", "total"), kwargs.get("device")
-        if of not in _OF:
-            msg = f"of={of!r} is not one of {', '.join(_OF)}"
+        if of not in USAGE_FIELDS:
+            msg = f"of={of!r} is not one of {', '.join(USAGE_FIELDS)}"
             raise LimitError(msg)
         if device is not None and not (isinstance(device, str) and _DEVICE.fullmatch(device)):
             msg = f'device={device!r} is not a device; write "cpu", "cuda", "cuda:1" or None for every device'

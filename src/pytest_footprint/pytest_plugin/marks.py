@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, filterfalse
+from typing import TypeGuard
 
 import pytest
 
@@ -24,6 +26,9 @@ ABOUT = {
 }
 
 
+_ACCEPTED = "accepted: "
+
+
 class MarkError(ValueError):
     """A marker is written wrongly; the message shows what was found and what works."""
 
@@ -34,24 +39,53 @@ class MarkError(ValueError):
     @property
     def text(self) -> str:
         """The problem, and how to write it."""
-        return f"{self.marker}: {self}\naccepted: {FORMS[self.marker]}"
+        return f"{self.marker}: {self}\n{_accepted(self.marker)}"
 
 
 def problems_with_marks(nodes: Iterable[object]) -> str:
-    """Text that names the first test with a marker that is written wrongly, and how to write it; ``""`` if none is."""
-    found = [problem for node in nodes if isinstance(node, pytest.Item) for problem in _problems(node)]
+    """Text that names every test with a marker that is written wrongly, and how to write it; ``""`` when all is well.
+
+    As these nodes will not be collected further then, the classes among them are looked into for more.
+    """
+    nodes = list(nodes)
+    found = list(chain.from_iterable(_problems(node) for node in nodes if isinstance(node, pytest.Item)))
     if not found:
         return ""
-    others = f"\n... and {len(found) - 1} more like it" if len(found) > 1 else ""
-    return f"{found[0]}{others}"
+    inside = (node.ihook.pytest_make_collect_report(collector=node) for node in nodes if _is_collector(node))
+    lines = [line for report in inside if report.failed for line in str(report.longrepr).splitlines()]
+    accepted = [*(_accepted(problem.marker) for _, problem in found), *filter(_says_what_is_accepted, lines)]
+    told = [*_each_once(found), *filterfalse(_says_what_is_accepted, lines)]
+    return "\n".join([*told, *dict.fromkeys(accepted)])
 
 
-def _problems(item: pytest.Item) -> Iterator[str]:
+def _is_collector(node: object) -> TypeGuard[pytest.Collector]:
+    return isinstance(node, pytest.Collector)
+
+
+def _accepted(marker: str) -> str:
+    return f"{_ACCEPTED}{FORMS[marker]}"
+
+
+def _says_what_is_accepted(line: str) -> bool:
+    return line.startswith(_ACCEPTED)
+
+
+def _each_once(found: Iterable[tuple[str, MarkError]]) -> Iterator[str]:
+    """One line for each problem of a test function, whatever its parameters are."""
+    tests: dict[tuple[str, str], list[str]] = {}
+    for test, problem in found:
+        tests.setdefault((test.partition("[")[0], f"{problem.marker}: {problem}"), []).append(test)
+    for (_, text), same in tests.items():
+        others = f" (and {len(same) - 1} more of its parameters)" if len(same) > 1 else ""
+        yield f"{same[0]}{others}: {text}"
+
+
+def _problems(item: pytest.Item) -> Iterator[tuple[str, MarkError]]:
     for mark in item.iter_markers(MARKER):
         try:
             Limit.from_mark(mark)
         except ValueError as problem:
-            yield f"{item.nodeid}: {MARKER}: {problem}\naccepted: {FORM}"
+            yield item.nodeid, MarkError(MARKER, str(problem))
     if any(item.get_closest_marker(name) for name in (FAKE_WORLD, FAKE_TENSORS, VARY_RANK)):
         from pytest_footprint.pytest_plugin.fake_marks import tensors_of, world_of  # noqa: PLC0415 - loads when used
 
@@ -59,4 +93,4 @@ def _problems(item: pytest.Item) -> Iterator[str]:
             try:
                 read(item)
             except MarkError as problem:
-                yield f"{item.nodeid}: {problem.text}"
+                yield item.nodeid, problem

@@ -73,14 +73,14 @@ class Settings:
             tolerance=_read(config, "mem_tolerance", "mem_tolerance", _tolerance) or EXACT,
             limit=_read(config, "mem_max_peak_memory", "max_peak_memory", Limit.of_every_test),
             track_all=bool(config.option.mem_all),
-            inside_ops=bool(config.option.mem_inside_ops) or config.getini("mem_inside_ops"),
+            inside_ops=bool(config.option.mem_inside_ops) or _switch(config, "mem_inside_ops"),
             report=any(config.getoption(name) for name in ("mem_report", "mem_report_sort", "mem_report_top")),
             report_sort=_read(config, "mem_report_sort", "mem_report_sort", _sort) or SORTS[0],
             report_top=_read(config, "mem_report_top", "mem_report_top", _count) or 0,
             verbosity=_verbosity(config),
             json=_path(config, "mem_json", "file", _cannot_write),
             trace=_path(config, "mem_trace", "folder", _cannot_write_below),
-            junit=config.getini("mem_junit"),
+            junit=_switch(config, "mem_junit"),
         )
 
 
@@ -104,6 +104,14 @@ def _verbosity(config: pytest.Config) -> int:
         return config.get_verbosity(VERBOSITY)
     except ValueError:
         msg = f"ini {ini}: {config.getini(ini)!r} is not a verbosity; write auto, or a number such as -1, 0 or 2"
+        raise pytest.UsageError(msg) from None
+
+
+def _switch(config: pytest.Config, ini: str) -> bool:
+    try:
+        return bool(config.getini(ini))
+    except (ValueError, TypeError, pytest.UsageError) as problem:  # which of them, depends on the version of pytest
+        msg = f"ini {ini}: {problem}; write true or false"
         raise pytest.UsageError(msg) from None
 
 

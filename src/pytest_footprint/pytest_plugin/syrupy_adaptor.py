@@ -7,6 +7,7 @@ they say and when two of them are equal is ours. syrupy never judges or deletes 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from pytest_footprint.pytest_plugin.rank_files import RankFiles
 from pytest_footprint.pytest_plugin.recording import RECORDING
 from pytest_footprint.pytest_plugin.settings import SETTINGS
 from pytest_footprint.pytest_plugin.texts import not_written, update_command, used_twice
+from pytest_footprint.pytest_plugin.unnamed import order_note
 
 if TYPE_CHECKING:
     import pytest
@@ -187,8 +189,19 @@ class MemBaseline(SnapshotAssertion, Explained):
             self._log.failure = self._write(done)
             return CheckVerdict.NOT_WRITTEN if self._log.failure else CheckVerdict.WRITTEN
         else:
-            self._log.failure = done.failure(verbose=self._settings.verbose)
+            self._log.failure = done.failure(verbose=self._settings.verbose, note=self._order_note(done))
         return done.verdict
+
+    def _order_note(self, done: BaselineCheck) -> str:
+        if self.label is not None:
+            return ""
+        return order_note(
+            done.value, self._log.unnamed, lambda at: self._files_of(done.device, at).held, self.tolerance
+        )
+
+    def _files_of(self, key: str, index: int) -> RankFiles:
+        path_of = partial(_path, self._item.path, self.label, key, index)
+        return RankFiles.of(self._item, path_of)
 
     def _check_name(self) -> str:
         if self.label is not None:
@@ -202,10 +215,7 @@ class MemBaseline(SnapshotAssertion, Explained):
             self._log.unnamed += 1
         index = self._log.unnamed if self.label is None else 1
         key = self._item.ihook.pytest_footprint_device_key(item=self._item, value=value) or device_key(value)
-        folder, label = self._item.path, self.label
-        self._files = files = RankFiles.of(
-            self._item, lambda test: baseline_path(folder, test, label, key, index=index)
-        )
+        self._files = files = self._files_of(key, index)
         path = files.held
         asked = BaselineCheck(path, files.shown(path), value, update_command(self._item), key, files.note(path))
         done = check(asked, self.tolerance)
@@ -249,3 +259,7 @@ def baseline_of(item: pytest.Item, *, label: str | None = None, tolerance: Toler
     )
     baseline.label, baseline.tolerance = label, tolerance or settings.tolerance
     return baseline
+
+
+def _path(folder: Path, label: str | None, key: str, index: int, test: str) -> Path:
+    return baseline_path(folder, test, label, key, index=index)

@@ -26,10 +26,15 @@ def shown(path: Path, config: pytest.Config) -> str:
     return str(relative(path, config.invocation_params.dir))
 
 
-def missing(path: str, value: Value, command: str, *, device: str = "", others: Sequence[str] = ()) -> str:
-    """Nothing is stored yet for this device; perhaps for others."""
-    elsewhere = f"there is one for {' and '.join(others)}; this run is on {device}\n" if others else ""
-    return f"no memory baseline is stored at {path}\n{elsewhere}\nmeasured: {brief(value)}\nstore it: {command}"
+def missing(path: str, value: Value, command: str, notes: Sequence[str] = ()) -> str:
+    """Nothing is stored yet for this device; ``notes`` are what else there is to say, a line each."""
+    first = "\n".join([f"no memory baseline is stored at {path}", *filter(None, notes)])
+    return f"{first}\n\nmeasured: {brief(value)}\nstore it: {command}"
+
+
+def elsewhere(device: str, others: Sequence[str]) -> str:
+    """That there is a baseline of the same check for other devices; ``""`` when there is none."""
+    return f"there is one for {' and '.join(others)}; this run is on {device}" if others else ""
 
 
 def not_written(problem: str) -> str:

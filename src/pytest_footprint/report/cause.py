@@ -9,8 +9,9 @@ from itertools import takewhile
 
 from pytest_footprint.model.comparison import Comparison, Culprit, Signal, SizeChange
 from pytest_footprint.model.fqn import unfold
+from pytest_footprint.model.live_group import OPTIMIZER_STEP
 from pytest_footprint.model.ref_type import BY_ROOT, RefType
-from pytest_footprint.report.words import kind, percent, signed, tensors
+from pytest_footprint.report.words import kind, looked, percent, signed, tensors
 
 TOTAL = "total"
 _MOST = 0.5
@@ -134,18 +135,18 @@ def _common_module(culprits: Iterable[Culprit]) -> str:
 
 
 def _tensors(one: Culprit) -> str:
-    was = f", was {one.was}" if one.was else ""
     op = f" from {one.op}" if one.op else ""
     source = f", {one.source}" if one.source else ""
-    return f"{_verb(one)} {_module(one)}: {tensors(one.count, one.dtype, one.shape)}{was}{op}{source}"
+    return f"{_verb(one)} {_module(one)}: {tensors(one.count, one.dtype, one.shape)}{looked(one)}{op}{source}"
 
 
 def _verb(one: Culprit) -> str:
     verb = "of" if one.ref_type in _OWNED else "made by" if one.ref_type is RefType.TEMPORARY else "kept by"
-    return verb if one.nbytes > 0 else f"no longer {verb}"
+    stays = one.nbytes > 0 or one.was or one.was_shape is not None
+    return verb if stays else f"no longer {verb}"
 
 
 def _module(one: Culprit) -> str:
     if one.fqn:
-        return one.fqn
+        return f"the {one.fqn}" if one.fqn == OPTIMIZER_STEP else one.fqn
     return "modules that do not run" if one.ref_type is RefType.PARAMETER else "code outside modules"

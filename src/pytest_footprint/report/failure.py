@@ -17,18 +17,22 @@ _LINES = 4
 """Rows of each part that together fit on one screen."""
 
 
-def failure_text(comparison: Comparison, *, accept: str, verbose: bool = False) -> str:
+def failure_text(comparison: Comparison, *, accept: str, verbose: bool = False, note: str = "") -> str:
     """Headline, what changed, what grew, and how to accept it; one screen unless ``verbose``.
 
     Args:
         comparison: with at least one change.
         accept: the command that makes the new value the baseline.
         verbose: show every row, in full.
+        note: what else there is to say, in one line.
     """
     said = "to accept it as the new baseline"
     if improved(comparison):
         said = "this is less memory; where that was meant, store it, so that it is defended from now on"
-    return "\n\n".join([*difference_parts(comparison, headline(comparison), verbose=verbose), f"{said}: {accept}"])
+    parts = difference_parts(comparison, headline(comparison), verbose=verbose)
+    if note:
+        parts.append("\n".join(_fitting([note], verbose=verbose)))
+    return "\n\n".join([*parts, f"{said}: {accept}"])
 
 
 def difference_parts(

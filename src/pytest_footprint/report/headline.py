@@ -8,6 +8,8 @@ from pytest_footprint.report.cause import TOTAL, cause
 from pytest_footprint.report.sentences import telling_line, text_lines
 from pytest_footprint.report.words import kind, percent, signed
 
+_MUCH = 0.25
+
 
 def headline(comparison: Comparison) -> str:
     """The largest change with its cause in short; the first line of a failure."""
@@ -38,8 +40,37 @@ def why(comparison: Comparison) -> str:
     """What is behind the largest change, in short; ``""`` when nothing is known."""
     if not comparison.sizes:
         return telling_line(comparison) or text_lines(comparison)[0]
+    if blames := _blames_older(comparison):
+        return blames
     graph = "a graph outlives its step" if comparison.graph_kept else ""
     return telling_line(comparison) or graph or cause(comparison).brief
+
+
+def _blames_older(comparison: Comparison) -> str:
+    """That much of the change was there before, in short; ``""`` when it was not."""
+    main = cause(comparison).main
+    for one in comparison.older:
+        if one.device == main.device and abs(one.difference) >= _MUCH * abs(main.difference):
+            what = kind(one.ref_type)
+            if one.difference > 0:
+                return f"{one.after} of {what} were there before this test began"
+            return f"the baseline was taken with {one.before} of {what} that were there before the test began"
+    return ""
+
+
+def older_lines(comparison: Comparison) -> list[str]:
+    """What ran before left it, and the way out; a sentence each."""
+    lines = []
+    for one in comparison.older:
+        held = f"before the step there were {one.after} of {kind(one.ref_type)} on {one.device}, not {one.before}"
+        left = "older than this test" if one.difference > 0 else "when the baseline was taken, older ones were there"
+        lines.append(f"{held}: {left}")
+    if lines:
+        lines.append(
+            "so this depends on what ran before (an earlier test, a session- or module-scoped fixture): build the model"
+            " in the test, or bring it to one state first, as with model.zero_grad()"
+        )
+    return lines
 
 
 def _moved(comparison: Comparison) -> str:
@@ -62,13 +93,13 @@ def details(comparison: Comparison) -> list[str]:
             f"{kept} of what is alive at the end was saved for backward: a graph outlives its step"
             " (retain_graph, or a loss or output that is kept and was not detached)"
         )
-    return lines
+    return [*lines, *older_lines(comparison)]
 
 
 def improved(comparison: Comparison) -> bool:
     """Whether all that changed is totals that went down; a type may go up in one that goes down."""
-    if len(comparison.sizes) < len(comparison.changes):
-        return False  # another order or structure is for a person to judge
+    if len(comparison.sizes) < len(comparison.changes) or comparison.older:
+        return False  # another order or structure is for a person to judge, and so is what other tests leave
     totals = [change for change in comparison.sizes if change.subject == TOTAL]
     return bool(totals) and all(change.difference < 0 for change in totals)
 

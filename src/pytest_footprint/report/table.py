@@ -20,6 +20,7 @@ _LEAST = 12
 _FOLDER = re.compile(r"/")
 _MODULE = re.compile(r"(?<=\.)(?=[A-Za-z_{])")
 _BRACKETS = re.compile(r"\[[^\]]*\]")
+_COUNT = re.compile(r"(?<=\d) x (?=\S)")
 _GLUE = "\N{NO-BREAK SPACE}"
 
 
@@ -95,8 +96,8 @@ def beginning(text: str, width: int) -> str:
 
 
 def wrapped(line: str, width: int) -> list[str]:
-    """``line`` on as many lines as it needs, those after the first indented; shapes stay whole."""
-    whole = _BRACKETS.sub(lambda found: found[0].replace(" ", _GLUE), line)
+    """``line`` on as many lines as it needs, those after the first indented; shapes and ``4 x`` stay whole."""
+    whole = _COUNT.sub(f"{_GLUE}x{_GLUE}", _BRACKETS.sub(lambda found: found[0].replace(" ", _GLUE), line))
     lines = wrap(whole, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     return [both_ends(part.replace(_GLUE, " "), width) for part in lines]
 

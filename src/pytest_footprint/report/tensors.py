@@ -12,7 +12,7 @@ from pytest_footprint.model.fqn import fold_alike
 from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.ref_type import BY_ROOT
 from pytest_footprint.report.table import WIDTH, beginning, ending, indented, table
-from pytest_footprint.report.words import VERBOSE, kind, more, signed, tensors
+from pytest_footprint.report.words import VERBOSE, kind, looked, more, signed, tensors
 
 _IN = {Signal.PEAK: "peak", Signal.END: "end", Signal.GROWTH: "growth", Signal.SAVED: "saved"}
 _LONG = 20
@@ -54,12 +54,11 @@ def culprit_rows(culprits: Iterable[Culprit], *, brief: bool) -> list[TensorRow]
 
 def _row(same: Sequence[Culprit]) -> tuple[int, TensorRow]:
     most = max(same, key=lambda one: abs(one.nbytes))
-    was = f", was {most.was}" if most.was else ""
     row = TensorRow(
         size=signed(most.nbytes),
         ref_type=kind(most.ref_type),
         fqn=most.fqn or "(no module)",
-        tensors=tensors(most.count, most.dtype, most.shape) + was,
+        tensors=tensors(most.count, most.dtype, most.shape) + looked(most),
         op=most.op,
         source=next((one.source for one in same if one.source), ""),
         seen=", ".join(_IN[one.signal] for one in same),
@@ -75,15 +74,13 @@ def _same(row: Sequence[Culprit], one: Culprit) -> bool:
     first = row[0]
     if one.signal in {other.signal for other in row}:
         return False
-    if (first.op, first.dtype, first.was, first.device, first.nbytes) != (
-        one.op,
-        one.dtype,
-        one.was,
-        one.device,
-        one.nbytes,
-    ):
+    if _made(first) != _made(one):
         return False
     return one.signal is Signal.SAVED or (first.fqn, first.shape) == (one.fqn, one.shape)
+
+
+def _made(one: Culprit) -> tuple[object, ...]:
+    return one.op, one.dtype, one.was, one.device, one.nbytes
 
 
 def _alike(row: Sequence[Culprit], one: Culprit) -> bool:
@@ -94,7 +91,7 @@ def _alike(row: Sequence[Culprit], one: Culprit) -> bool:
 
 def _looks(one: Culprit) -> tuple[object, ...]:
     module = _LAYERS.sub("*", one.fqn)
-    return one.nbytes > 0, one.ref_type, module, one.op, one.shape, one.dtype, one.was, one.device
+    return one.nbytes > 0, one.ref_type, module, one.op, one.shape, one.dtype, one.was, one.was_shape, one.device
 
 
 def live_rows(groups: Iterable[LiveGroup]) -> list[TensorRow]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_footprint.model.allocator_peak import AllocatorPeak
 from pytest_footprint.model.byte_size import ByteSize
+from pytest_footprint.model.comparison import Culprit
 
 _SMALL = 10
 VERBOSE = " (-v shows all)"
@@ -28,6 +29,13 @@ def tensors(count: int, dtype: str, shape: tuple[int, ...] | None) -> str:
     """``12 x float32[8, 256]``; without a number a single one, and as many as before of other sizes."""
     spec = dtype if shape is None else f"{dtype}[{', '.join(map(str, shape))}]"
     return spec if abs(count) <= 1 else f"{abs(count)} x {spec}"
+
+
+def looked(one: Culprit) -> str:
+    """How its tensors looked in the baseline: ``, was bfloat16``, ``, was float32[8, 128]``; ``""`` as they do now."""
+    if one.was_shape is not None:
+        return f", was {tensors(1, one.was or one.dtype, one.was_shape)}"
+    return f", was {one.was}" if one.was else ""
 
 
 def times(count: int) -> str:

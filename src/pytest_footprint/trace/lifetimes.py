@@ -51,6 +51,7 @@ def _storages(reading: Reading, window: Window) -> Iterator[Lifetime]:
         freed = min(dies, window.last)
         if born >= freed:
             continue
+        kind = reading.labels.kind[storage]
         module, op = reading.origin(storage)
         shape, dtype = trace.layouts.keys[trace.layout[storage]]
         source = trace.source[storage]
@@ -62,8 +63,8 @@ def _storages(reading: Reading, window: Window) -> Iterator[Lifetime]:
                     born=born,
                     freed=until,
                     nbytes=ByteSize(nbytes),
-                    ref_type=KINDS[reading.labels.kind[storage]],
-                    fqn=fqn(module) if module >= 0 else "",
+                    ref_type=KINDS[kind],
+                    fqn=fqn(module) if module >= 0 else reading.outside(kind, (storage,)),
                     op=trace.ops.keys[op] if op >= 0 else "",
                     shape=shape,
                     dtype=dtype,

@@ -8,7 +8,7 @@ from pytest_footprint.model.allocator_peak import AllocatorPeak
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.hierarchy import Hierarchy
-from pytest_footprint.model.live_group import LiveGroup
+from pytest_footprint.model.live_group import OPTIMIZER_STEP, LiveGroup
 from pytest_footprint.model.module_stats import ModuleStats
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.structure import Structure
@@ -30,6 +30,7 @@ from pytest_footprint.trace.window import Window
 _RECOMPUTE = int(Phase.RECOMPUTE)
 PARAMETERS = (KIND[RefType.PARAMETER], KIND[RefType.SHARDED_PARAMETER])
 """What a module holds as parameters between steps."""
+_TEMPORARY = KIND[RefType.TEMPORARY]
 
 
 class Reading:
@@ -107,6 +108,12 @@ class Reading:
         module = owner if owner >= 0 else self.scopes.module(trace.scope[storage])
         return module, -1 if trace.phase[storage] == Phase.EXISTING else trace.op[storage]
 
+    def outside(self, kind: int, storages: Iterable[int]) -> str:
+        """What to call the maker of storages that no module made or owns."""
+        phase = self.trace.phase
+        in_step = kind == _TEMPORARY and all(phase[storage] == Phase.OPTIMIZER for storage in storages)
+        return OPTIMIZER_STEP if in_step else ""
+
     def groups(self, alive: Mapping[int, int]) -> Iterable[LiveGroup]:
         """What is alive, grouped by all that one can say of it."""
         trace = self.trace
@@ -119,7 +126,7 @@ class Reading:
             source = trace.source[members[0]]
             yield LiveGroup(
                 ref_type=KINDS[kind],
-                fqn=trace.module_fqn(module) if module >= 0 else "",
+                fqn=trace.module_fqn(module) if module >= 0 else self.outside(kind, members),
                 op=trace.ops.keys[op] if op >= 0 else "",
                 shape=shape,
                 dtype=dtype,

@@ -5,17 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
+from pytest_footprint.model.counts import check_count
+
 
 def check_run(fn: Callable[..., object], steps: int, warmup: int) -> None:
     """Refuse what `MemTracker.run` cannot run.
 
     Raises:
         ValueError: ``steps`` is below 1 or ``warmup`` below 0.
-        TypeError: ``fn`` is not callable, or a function of coroutines or generators.
+        TypeError: one of them is no whole number, or ``fn`` is not callable, or a function of coroutines or generators.
     """
-    if steps < 1:
-        msg = f"run() needs steps >= 1, got {steps}"
-        raise ValueError(msg)
+    check_count("run()", "steps", steps, least=1)
     check_warmup("run", warmup)
     if not callable(fn):
         msg = f"run() needs a function, got {type(fn).__name__}: pass `train_step, model`, not `train_step(model)`"
@@ -35,10 +35,9 @@ def check_warmup(name: str, warmup: int) -> None:
 
     Raises:
         ValueError: it is below 0.
+        TypeError: it is no whole number.
     """
-    if warmup < 0:
-        msg = f"{name}() needs warmup >= 0, got {warmup}"
-        raise ValueError(msg)
+    check_count(f"{name}()", "warmup", warmup, least=0)
 
 
 def check_callable(name: str, fn: object) -> None:
