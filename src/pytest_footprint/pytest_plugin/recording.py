@@ -40,9 +40,11 @@ class Recording:
         """What others add to the row of the test in the report."""
         self.failure = ""
         """What was said of that."""
-        self.in_run_file = self._settings.json is not None
+        self.in_run_file = self._settings.writes_run
         self.findings = Findings() if self._settings.findings_wanted else None
-        """What the test takes and compares, when the run or its traces are written."""
+        """What the test takes and compares, when the run, its page or its traces are written."""
+        self.pictures = self._settings.html is not None
+        """Whether the course of each footprint is wanted, too."""
         self._traces = _traces_of(item, self._settings, self.findings)
         self._item = item
         self._tracker: MemTracker | None = None
@@ -83,6 +85,8 @@ class Recording:
         elif self.findings is not None:
             took = self.findings.took
             tracker.on_footprint = lambda footprint, _: took(footprint)
+        if self.pictures and self.findings is not None:
+            tracker.on_reading = self.findings.read
 
     def write_traces(self, report: pytest.TestReport) -> tuple[tuple[str, ...], str]:
         """Write what was recorded when the test is over: the files, as the user would type them, or what went wrong."""

@@ -60,6 +60,8 @@ class Results:
     """Our text, when the phase failed for a limit or a baseline."""
     findings: str = ""
     """The test's part of ``--mem-json``; ``""`` in all phases but the last."""
+    pictures: str = ""
+    """The test's part of ``--mem-html``: a list of `Picture` as JSON; ``""`` in all phases but the last."""
     devices: tuple[str, ...] = ()
     """The devices that these findings come from."""
     asked: tuple[str, ...] = ()
@@ -87,6 +89,7 @@ class Results:
             tuple(BaselineUpdate(**row) for row in sent["updates"]),
             sent["failure"],
             sent["findings"],
+            sent["pictures"],
             tuple(sent["devices"]),
             tuple(sent["asked"]),
             tuple(sent["traces"]),

@@ -16,11 +16,14 @@ from syrupy.location import PyTestLocation
 
 from pytest_footprint.baseline import BaselineWriteError, baseline_path, write_atomically
 from pytest_footprint.baseline.kinds import Value
+from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.run import CheckVerdict
 from pytest_footprint.model.tolerance import Tolerance
 from pytest_footprint.pytest_plugin.baseline_check import BaselineCheck, check
 from pytest_footprint.pytest_plugin.check_log import CHECK_LOG, CheckLog
+from pytest_footprint.pytest_plugin.courses import remember, remembered
 from pytest_footprint.pytest_plugin.explained import Explained
+from pytest_footprint.pytest_plugin.findings import Findings, Stored
 from pytest_footprint.pytest_plugin.measured import device_key, measured
 from pytest_footprint.pytest_plugin.node_ids import from_root, test_id
 from pytest_footprint.pytest_plugin.recording import RECORDING
@@ -162,9 +165,21 @@ class MemBaseline(SnapshotAssertion, Explained):
         recording = self._item.stash.get(RECORDING, None)
         if recording is not None and recording.findings is not None:
             recording.findings.compared(
-                done.value, done.result(verdict, self._check_name(), self._log.failure, self._item.config)
+                done.value,
+                done.result(verdict, self._check_name(), self._log.failure, self._item.config),
+                self._stored(done, verdict, recording.findings) if recording.pictures else None,
             )
         return not self._log.failure
+
+    def _stored(self, done: BaselineCheck, verdict: CheckVerdict, findings: Findings) -> Stored:
+        """What a picture of this check shows of its baseline."""
+        config = self._item.config
+        if verdict in {CheckVerdict.HOLDS, CheckVerdict.WRITTEN}:
+            remember(config, done.path, findings.course_of(done.value))
+        stored = done.stored if isinstance(done.stored, Footprint) else None
+        if stored is None or verdict is not CheckVerdict.DIFFERS:
+            return Stored(stored, difference=done.difference())
+        return Stored(stored, remembered(config, done.path), done.difference())
 
     def _judge(self, done: BaselineCheck) -> CheckVerdict:
         """Decide whether the check passes, and note the text of its failure if not."""
