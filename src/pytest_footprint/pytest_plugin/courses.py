@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_footprint.pytest_plugin.relative import relative
+from pytest_footprint.report.page.columns import FORMAT
 
 if TYPE_CHECKING:
     import pytest
@@ -34,7 +35,7 @@ def remembered(config: pytest.Config, baseline: Path) -> str:
 
 def _key(config: pytest.Config, baseline: Path) -> str:
     name = relative(baseline, config.rootpath).as_posix()
-    return f"footprint/courses/{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+    return f"footprint/courses-{FORMAT}/{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
 def _digest(baseline: Path) -> str:

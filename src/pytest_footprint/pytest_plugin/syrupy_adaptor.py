@@ -21,7 +21,6 @@ from pytest_footprint.model.run import CheckVerdict
 from pytest_footprint.model.tolerance import Tolerance
 from pytest_footprint.pytest_plugin.baseline_check import BaselineCheck, check
 from pytest_footprint.pytest_plugin.check_log import CHECK_LOG, CheckLog
-from pytest_footprint.pytest_plugin.courses import remember, remembered
 from pytest_footprint.pytest_plugin.explained import Explained
 from pytest_footprint.pytest_plugin.findings import Findings, Stored
 from pytest_footprint.pytest_plugin.measured import device_key, measured
@@ -173,6 +172,11 @@ class MemBaseline(SnapshotAssertion, Explained):
 
     def _stored(self, done: BaselineCheck, verdict: CheckVerdict, findings: Findings) -> Stored:
         """What a picture of this check shows of its baseline."""
+        from pytest_footprint.pytest_plugin.courses import (  # noqa: PLC0415 - loads when a page is written
+            remember,
+            remembered,
+        )
+
         config = self._item.config
         if verdict in {CheckVerdict.HOLDS, CheckVerdict.WRITTEN}:
             remember(config, done.path, findings.course_of(done.value))

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from pytest_footprint.model.lifetimes import Lifetime, Lifetimes, Span
 
+FORMAT = 2
+"""Goes up when what is packed changes: courses outlive a run in pytest's cache."""
 _BEFORE = 1
 """Moments count from 0, which is right before the first event."""
 
