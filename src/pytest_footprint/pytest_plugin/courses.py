@@ -10,11 +10,24 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_footprint.model.footprint import Footprint
+from pytest_footprint.model.run import CheckVerdict
+from pytest_footprint.pytest_plugin.baseline_check import BaselineCheck
+from pytest_footprint.pytest_plugin.findings import Stored
 from pytest_footprint.pytest_plugin.relative import relative
 from pytest_footprint.report.page.columns import FORMAT
 
 if TYPE_CHECKING:
     import pytest
+
+
+def stored(config: pytest.Config, done: BaselineCheck, verdict: CheckVerdict, course: str) -> Stored:
+    """What a picture of a check shows of its baseline; ``course`` is kept where the baseline holds."""
+    if verdict in {CheckVerdict.HOLDS, CheckVerdict.WRITTEN}:
+        remember(config, done.path, course)
+    footprint = done.stored if isinstance(done.stored, Footprint) else None
+    differs = footprint is not None and verdict is CheckVerdict.DIFFERS
+    return Stored(footprint, remembered(config, done.path) if differs else "", done.difference())
 
 
 def remember(config: pytest.Config, baseline: Path, course: str) -> None:

@@ -16,7 +16,6 @@ from syrupy.location import PyTestLocation
 
 from pytest_footprint.baseline import BaselineWriteError, baseline_path, write_atomically
 from pytest_footprint.baseline.kinds import Value
-from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.run import CheckVerdict
 from pytest_footprint.model.tolerance import Tolerance
 from pytest_footprint.pytest_plugin.baseline_check import BaselineCheck, check
@@ -171,19 +170,9 @@ class MemBaseline(SnapshotAssertion, Explained):
         return not self._log.failure
 
     def _stored(self, done: BaselineCheck, verdict: CheckVerdict, findings: Findings) -> Stored:
-        """What a picture of this check shows of its baseline."""
-        from pytest_footprint.pytest_plugin.courses import (  # noqa: PLC0415 - loads when a page is written
-            remember,
-            remembered,
-        )
+        from pytest_footprint.pytest_plugin.courses import stored  # noqa: PLC0415 - loads when a page is written
 
-        config = self._item.config
-        if verdict in {CheckVerdict.HOLDS, CheckVerdict.WRITTEN}:
-            remember(config, done.path, findings.course_of(done.value))
-        stored = done.stored if isinstance(done.stored, Footprint) else None
-        if stored is None or verdict is not CheckVerdict.DIFFERS:
-            return Stored(stored, difference=done.difference())
-        return Stored(stored, remembered(config, done.path), done.difference())
+        return stored(self._item.config, done, verdict, findings.course_of(done.value))
 
     def _judge(self, done: BaselineCheck) -> CheckVerdict:
         """Decide whether the check passes, and note the text of its failure if not."""
