@@ -236,3 +236,33 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         said = process.stderr.read()
 
     assert (process.returncode, said) == (0, b"")
+
+
+@pytest.mark.usefixtures("files")
+def test_the_page_tells_gates_changes_causes_and_what_only_one_side_has(capsys: pytest.CaptureFixture[str]) -> None:
+    status = compare("--format=html", "--fail-on=peak:5%")
+
+    page = capsys.readouterr().out
+    assert status == 1
+    for said in (
+        "2 of 2 tests changed: 2 take more; 1 appeared, 2 vanished",
+        "peak:5%: test_gpt.py::test_step[a|b], run: cpu peak 148 MiB -&gt; 178 MiB (+20.3 %)",
+        "activations kept by GPT.head",
+        "<li>test_new.py::test_new</li>",
+        "<li>test_gpt.py::test_skips: skipped in head</li>",
+        "head stopped before all of its tests ran",
+        "activations +30 MiB (+30 %), kept by GPT.head: float32[512, 256] from aten.mm, model.py:72",
+    ):
+        assert said in page
+
+
+def test_a_hostile_test_is_text_on_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "test_x.py::test[</script><script>hacked=1</script>]"
+    for side, mib in (("base", 1), ("head", 2)):
+        (tmp_path / side).write_text(run_text(run_of(one_test(name, footprint(mib)))), "utf-8")
+
+    main(["compare", str(tmp_path / "base"), str(tmp_path / "head"), "--format=html"])
+
+    page = capsys.readouterr().out
+    assert "&lt;/script&gt;&lt;script&gt;hacked=1" in page
+    assert "<script>hacked" not in page

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -202,3 +204,19 @@ def test_a_time_that_is_none_is_bad_input(capsys: pytest.CaptureFixture[str]) ->
 
     assert stopped.value.code == 2
     assert "'yesterday' is not a time; write ISO 8601, such as 2026-11-24T12:00:00+00:00" in capsys.readouterr().err
+
+
+def test_the_page_shows_every_turn_and_every_peak(capsys: pytest.CaptureFixture[str]) -> None:
+    for day, mib in enumerate((100, 100, 130), start=1):
+        add(write("run.json", mib, day), f"{day}" * 40)
+    capsys.readouterr()
+
+    assert main(["history", "show", "--format=html"]) == 0
+
+    page = capsys.readouterr().out
+    assert "1 of 2 footprints changed in 3 runs." in page
+    assert "1 never changed since the first run." in page
+    assert "test_gpt.py::test_step[a], run, peak on cpu" in page
+    assert "+30 MiB (+20 %)" in page
+    [peaks] = re.findall(r'id="peaks">(.*?)</script>', page)
+    assert [[peak["bytes"] for peak in each] for each in json.loads(peaks)] == [[148 * 2**20, 148 * 2**20, 178 * 2**20]]

@@ -27,7 +27,7 @@ OURS = {
     [
         (BaselineExtension, AbstractSyrupyExtension, set()),
         (BaselineLocation, PyTestLocation, set()),
-        (MemBaseline, SnapshotAssertion, {"_check", "_check_name", "_judge", "_write", *vars(Explained)}),
+        (MemBaseline, SnapshotAssertion, {"_check", "_check_name", "_judge", "_stored", "_write", *vars(Explained)}),
     ],
     ids=["extension", "location", "assertion"],
 )

@@ -23,9 +23,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("head", type=Path, metavar="HEAD", help="the run to judge")
     parser.add_argument(
         "--format",
-        choices=("text", "md", "json"),
+        choices=("text", "md", "json", "html"),
         default="text",
-        help="text for a terminal (default), md for a comment on a pull request, json for programs",
+        help="text for a terminal (default), md for a comment on a pull request, json for programs,"
+        " html for a page of its own",
     )
     parser.add_argument(
         "--fail-on",
@@ -62,6 +63,10 @@ def _run(options: argparse.Namespace) -> int:
             text = report.run_comparison_markdown(comparison, gates=gates, failures=failures, sort=options.sort)
         case "json":
             text = report.run_comparison_json(comparison, gates=gates, failures=failures, sort=options.sort)
+        case "html":
+            from pytest_footprint.report.page import run_comparison_page  # noqa: PLC0415 - the same
+
+            text = run_comparison_page(comparison, gates=gates, failures=failures, sort=options.sort)
         case _:
             text = report.run_comparison_text(
                 comparison, gates=gates, failures=failures, sort=options.sort, verbose=options.verbose

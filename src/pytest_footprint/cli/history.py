@@ -43,6 +43,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only tests whose node id matches, those that never changed too; * is anything",
     )
     show.add_argument("-v", "--verbose", action="store_true", help="show every change, and commits in full")
+    show.add_argument(
+        "--format",
+        choices=("text", "html"),
+        default="text",
+        help="text for a terminal (default), or html for a page with every peak over the commits",
+    )
     for action, run in ((add, _add), (show, _show)):
         action.add_argument(
             "--db",
@@ -120,8 +126,13 @@ def _show(options: argparse.Namespace) -> int:
             names = known[:_NAMES] + (["..."] if len(known) > _NAMES else [])
             msg = f"no test in {options.db} matches {pattern!r}; there are {', '.join(names) or 'none'}"
             raise CommandError(msg)
-    text = history_text(found, runs=history.runs(), every=pattern is not None, verbose=options.verbose)
-    print(text)  # noqa: T201 - the answer of a command
+    runs, every = history.runs(), pattern is not None
+    if options.format == "html":
+        from pytest_footprint.report.page import history_page  # noqa: PLC0415 - loads when it is wanted
+
+        print(history_page(found, runs=runs, every=every))  # noqa: T201 - the answer of a command
+    else:
+        print(history_text(found, runs=runs, every=every, verbose=options.verbose))  # noqa: T201 - the same
     return 0
 
 

@@ -104,6 +104,10 @@ def _encoder(hint: object) -> _Step:
     if origin is Mapping:
         item = _encoder(arguments[1])
         return lambda values: {key: item(value) for key, value in values.items()}
+    if origin is UnionType and is_dataclass(arguments[0]):
+        kind: Any = arguments[0]
+        some = _encoder(kind)
+        return lambda value: None if value is None else some(value)
     if not (isinstance(hint, type) and is_dataclass(hint)):
         return lambda value: value  # ints and strings, and what derives from them
     types = get_type_hints(hint)

@@ -55,14 +55,22 @@ def pytest_configure(config: pytest.Config) -> None:
         return  # a worker of xdist: its reports go to the process that prints
     # Of what is registered last, pytest shows the tables first.
     takers: dict[str, Taker] = {"footprint-stale": StaleBaselines(), "footprint-summary": Summary()}
-    if (path := config.stash[SETTINGS].json) is not None:
-        from pytest_footprint.pytest_plugin.run_file import RunFile  # noqa: PLC0415 - loads when a run is written
+    if (settings := config.stash[SETTINGS]).writes_run:
+        from pytest_footprint.pytest_plugin.run_log import RunLog  # noqa: PLC0415 - loads when a run is written
 
-        takers["footprint-json"] = RunFile(config, path)
-    if (folder := config.stash[SETTINGS].trace) is not None:
+        log = takers["footprint-log"] = RunLog(config)
+        if settings.json is not None:
+            from pytest_footprint.pytest_plugin.run_file import RunFile  # noqa: PLC0415 - the same
+
+            config.pluginmanager.register(RunFile(config, settings.json, log), "footprint-json")
+        if settings.html is not None:
+            from pytest_footprint.pytest_plugin.page_file import PageFile  # noqa: PLC0415 - the same
+
+            config.pluginmanager.register(PageFile(config, settings.html, log), "footprint-html")
+    if settings.trace is not None:
         from pytest_footprint.pytest_plugin.trace_summary import TraceSummary  # noqa: PLC0415 - the same
 
-        takers["footprint-trace"] = TraceSummary(config, folder)
+        takers["footprint-trace"] = TraceSummary(config, settings.trace)
     if os.environ.get("GITHUB_ACTIONS") or os.environ.get("GITHUB_STEP_SUMMARY"):
         from pytest_footprint.pytest_plugin.github import GitHub  # noqa: PLC0415 - loads where GitHub listens
 

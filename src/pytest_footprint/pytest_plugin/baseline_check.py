@@ -16,7 +16,8 @@ from pytest_footprint.model.tolerance import Tolerance
 from pytest_footprint.pytest_plugin.relative import relative
 from pytest_footprint.pytest_plugin.results import BaselineUpdate
 from pytest_footprint.pytest_plugin.texts import elsewhere, missing
-from pytest_footprint.report import brief, failure_text
+from pytest_footprint.report import brief, failure_text, headline
+from pytest_footprint.report.failure import difference_parts
 
 if TYPE_CHECKING:
     import pytest
@@ -88,6 +89,14 @@ class BaselineCheck:
             return missing(self.shown_path, self.value, self.command, notes)
         said = "\n".join(filter(None, (self.note, note)))
         return failure_text(self.comparison, accept=self.command, verbose=verbose, note=said)
+
+    def difference(self) -> str:
+        """All that differs, in full; ``""`` where nothing does, or where there is nothing to differ from."""
+        return (
+            "\n\n".join(difference_parts(self.comparison, headline(self.comparison), verbose=True))
+            if self.comparison
+            else ""
+        )
 
 
 def _peak(value: Value | None) -> int | None:

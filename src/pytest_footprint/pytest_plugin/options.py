@@ -118,6 +118,15 @@ OPTIONS = (
         ini="mem_json",
     ),
     Option(
+        "mem_html",
+        "--mem-html",
+        "write one page to PATH that shows the memory of every tracked test over its events, what was alive, and how"
+        " it differs from its baseline; it needs no network; in the ini file the path is from the root directory",
+        "no file",
+        metavar="PATH",
+        ini="mem_html",
+    ),
+    Option(
         "mem_trace",
         "--mem-trace",
         "write what was recorded of each tracked test below the folder DIR: a trace for `pytest-footprint replay`, JSON"

@@ -32,6 +32,7 @@ def results_of(item: pytest.Item, report: pytest.TestReport, failure: str) -> Re
         asked=asked,
         failure=failure if report.failed else "",
         findings=found.text(recording.footprint, recording.limit) if found else "",
+        pictures=found.pictures(recording.footprint) if found and recording.pictures else "",
         devices=found.devices(recording.footprint) if found else (),
         traces=traces,
         trace_problem=trace_problem,

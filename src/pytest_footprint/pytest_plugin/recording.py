@@ -45,9 +45,11 @@ class Recording:
         """What others add to the row of the test in the report."""
         self.failure = ""
         """What was said of that."""
-        self.in_run_file = self._settings.json is not None
+        self.in_run_file = self._settings.writes_run
         self.findings = Findings() if self._settings.findings_wanted else None
-        """What the test takes and compares, when the run or its traces are written."""
+        """What the test takes and compares, when the run, its page or its traces are written."""
+        self.pictures = self._settings.html is not None
+        """Whether the course of each footprint is wanted, too."""
         self._traces = _traces_of(item, self._settings, self.findings)
         self._item = item
         self._tracker: MemTracker | None = None
@@ -89,6 +91,8 @@ class Recording:
             self._traces.follow(tracker)
         if self._varies_rank or self.findings is not None:
             tracker.on_footprint = partial(self._took, tracker)
+        if self.pictures and self.findings is not None:
+            tracker.on_reading = self.findings.read
 
     def _took(self, tracker: MemTracker, footprint: Footprint, moment: Moment) -> None:
         self.last = footprint

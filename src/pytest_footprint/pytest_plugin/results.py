@@ -75,6 +75,8 @@ class Results:
     """Our text, when the phase failed for a limit or a baseline."""
     findings: str = ""
     """The test's part of ``--mem-json``; ``""`` in all phases but the last."""
+    pictures: str = ""
+    """The test's part of ``--mem-html``: a list of `Picture` as JSON; ``""`` in all phases but the last."""
     devices: tuple[str, ...] = ()
     """The devices that these findings come from."""
     asked: tuple[str, ...] = ()
@@ -103,6 +105,7 @@ class Results:
             updates=tuple(BaselineUpdate(**row) for row in sent["updates"]),
             failure=sent["failure"],
             findings=sent["findings"],
+            pictures=sent["pictures"],
             devices=tuple(sent["devices"]),
             asked=tuple(sent["asked"]),
             rank=RankResult(**sent["rank"]) if sent["rank"] else None,

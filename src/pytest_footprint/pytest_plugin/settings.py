@@ -42,6 +42,8 @@ class Settings:
     """Where the whole run is written for machines, absolute."""
     trace: Path | None = None
     """The folder below which traces are written, absolute."""
+    html: Path | None = None
+    """Where the page of the run is written, absolute."""
     junit: bool = False
     """Add peak and end of each tracked test to its JUnit properties."""
 
@@ -51,6 +53,11 @@ class Settings:
         return self.verbosity > 0
 
     @property
+    def writes_run(self) -> bool:
+        """Whether the whole run goes to a file."""
+        return self.json is not None or self.html is not None
+
+    @property
     def reads_every_test(self) -> bool:
         """Whether somebody looks at the whole footprint of each tracked test."""
         return self.track_all or self.report or self.junit or self.findings_wanted
@@ -58,7 +65,7 @@ class Settings:
     @property
     def findings_wanted(self) -> bool:
         """Whether somebody wants the footprints that a test takes itself, by name."""
-        return self.json is not None or self.trace is not None
+        return self.writes_run or self.trace is not None
 
     @classmethod
     def from_config(cls, config: pytest.Config) -> Settings:
@@ -79,6 +86,7 @@ class Settings:
             report_top=_read(config, "mem_report_top", "mem_report_top", _count) or 0,
             verbosity=_verbosity(config),
             json=_path(config, "mem_json", "file", _cannot_write),
+            html=_path(config, "mem_html", "file", _cannot_write),
             trace=_path(config, "mem_trace", "folder", _cannot_write_below),
             junit=_switch(config, "mem_junit"),
         )

@@ -23,6 +23,7 @@ from pytest_footprint.model.tolerance import Tolerance
 from pytest_footprint.pytest_plugin.baseline_check import BaselineCheck, check
 from pytest_footprint.pytest_plugin.check_log import CHECK_LOG, CheckLog
 from pytest_footprint.pytest_plugin.explained import Explained
+from pytest_footprint.pytest_plugin.findings import Findings, Stored
 from pytest_footprint.pytest_plugin.measured import device_key, measured
 from pytest_footprint.pytest_plugin.node_ids import from_root
 from pytest_footprint.pytest_plugin.rank_files import RankFiles
@@ -167,9 +168,16 @@ class MemBaseline(SnapshotAssertion, Explained):
         recording = self._item.stash.get(RECORDING, None)
         if recording is not None and recording.findings is not None:
             recording.findings.compared(
-                done.value, done.result(verdict, self._check_name(), self._log.failure, self._item.config)
+                done.value,
+                done.result(verdict, self._check_name(), self._log.failure, self._item.config),
+                self._stored(done, verdict, recording.findings) if recording.pictures else None,
             )
         return not self._log.failure
+
+    def _stored(self, done: BaselineCheck, verdict: CheckVerdict, findings: Findings) -> Stored:
+        from pytest_footprint.pytest_plugin.courses import stored  # noqa: PLC0415 - loads when a page is written
+
+        return stored(self._item.config, done, verdict, findings.course_of(done.value))
 
     def _judge(self, done: BaselineCheck) -> CheckVerdict:
         """Decide whether the check passes, and note the text of its failure if not."""

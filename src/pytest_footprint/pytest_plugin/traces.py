@@ -17,7 +17,7 @@ from pytest_footprint.baseline.atomic import replace_atomically
 from pytest_footprint.model.run import WHOLE_TEST
 from pytest_footprint.pytest_plugin.node_ids import node_id
 from pytest_footprint.pytest_plugin.relative import relative
-from pytest_footprint.pytest_plugin.run_file import outcome_after
+from pytest_footprint.pytest_plugin.run_log import outcome_after
 from pytest_footprint.pytest_plugin.trace_paths import FORMS, TRACE, trace_path
 from pytest_footprint.report.memory_snapshot import memory_snapshot_bytes
 from pytest_footprint.report.perfetto import perfetto_text

@@ -58,6 +58,8 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
     supports_higher_order_operators = True
     on_footprint: Callable[[Footprint, Moment], None] | None = None
     """Called with each footprint that `run` and `footprint` return, and with what it takes to read it again."""
+    on_reading: Callable[[Reading, Window], None] | None = None
+    """Called before that with what the footprint was read from."""
 
     @classmethod
     def ignore_compile_internals(cls) -> bool:
@@ -218,6 +220,8 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
         reading = Reading(self.trace, events)
         structure, where = structure_of_roots(self._recorder.names, self.trace), environment(self.trace.devices.keys)
         footprint = reading.footprint(window, structure=structure, environment=where)
+        if self.on_reading is not None:
+            self.on_reading(reading, window)
         if self.on_footprint is not None:
             self.on_footprint(footprint, moment(reading, window, events))
         return footprint
