@@ -8,7 +8,8 @@ from syrupy.extensions.base import AbstractSyrupyExtension
 from syrupy.location import PyTestLocation
 
 from pytest_footprint.pytest_plugin.explained import Explained
-from pytest_footprint.pytest_plugin.syrupy_adaptor import BaselineExtension, BaselineLocation, MemBaseline
+from pytest_footprint.pytest_plugin.syrupy_adaptor import MemBaseline
+from pytest_footprint.pytest_plugin.syrupy_files import BaselineExtension, BaselineLocation
 
 OURS = {
     "__init__",

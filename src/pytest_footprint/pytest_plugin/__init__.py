@@ -7,7 +7,9 @@ machinery, tabulate, and our own packages that need them) is imported where a te
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,9 +24,15 @@ from pytest_footprint.pytest_plugin.options import add_options
 from pytest_footprint.pytest_plugin.phase import results_of
 from pytest_footprint.pytest_plugin.recording import RECORDING, Recording, forget
 from pytest_footprint.pytest_plugin.results import Receiver, Taker
-from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings
+from pytest_footprint.pytest_plugin.settings import CHECKS, RANKS, SETTINGS, Settings
 from pytest_footprint.pytest_plugin.stale import CollectedHere, StaleBaselines
 from pytest_footprint.pytest_plugin.summary import Summary
+
+if TYPE_CHECKING:
+    from pytest_footprint.pytest_plugin.ranks import Ranks
+
+_LAUNCHED = frozenset({"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"})
+"""What launchers such as torchrun set."""
 
 __all__ = ["fsdp_mem_tracker", "mem_baseline", "mem_tracker", "mod_tracker"]
 
@@ -37,10 +45,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest reads where JUnit goes, which is another file on each rank
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{FORM.removeprefix('@pytest.mark.')}: fail the test when its peak is higher")
     config.stash[SETTINGS] = Settings.from_config(config)
     config.stash[COLLECTING] = Collecting()
+    if os.environ.keys() >= _LAUNCHED:
+        from pytest_footprint.pytest_plugin.launched import join_ranks  # noqa: PLC0415 - loads under a launcher
+
+        if join_ranks(config):
+            return
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(CollectedHere(), "footprint-collected")
         return  # a worker of xdist: its reports go to the process that prints
@@ -96,6 +110,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     __tracebackhide__ = True
     recording = item.stash[RECORDING] = Recording.of(item)
+    if ranks := item.config.stash.get(RANKS, None):
+        ranks.begin(item)
     yield
     recording.start_if_wanted()
 
@@ -135,7 +151,20 @@ def pytest_runtest_makereport(
     report = yield
     remember_failure(item, call)
     results_of(item, report, said).attach_to(report)
+    if (ranks := _ranks(item)) is not None:
+        ranks.note(item, report, call)
     return report
+
+
+def _ranks(item: pytest.Item) -> Ranks | None:
+    """The ranks of this run, which without a launcher are known by their process group."""
+    if RANKS in item.config.stash or "torch.distributed" not in sys.modules:
+        return item.config.stash.get(RANKS, None)
+    if CHECKS not in getattr(item, "fixturenames", ()):
+        return None
+    from pytest_footprint.pytest_plugin.ranks import ranks_of  # noqa: PLC0415 - loads with several ranks
+
+    return ranks_of(item)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,6 +6,7 @@ from pytest_footprint.report.github import annotation, step_summary
 from pytest_footprint.report.headline import headline
 from pytest_footprint.report.history import history_text
 from pytest_footprint.report.limit import Breach, breach_headline, breach_text
+from pytest_footprint.report.ranks import ranks_failure_text
 from pytest_footprint.report.run_comparison import run_comparison_text
 from pytest_footprint.report.run_comparison_json import run_comparison_json
 from pytest_footprint.report.run_markdown import run_comparison_markdown
@@ -27,6 +28,7 @@ __all__ = [
     "history_text",
     "largest",
     "memory_table",
+    "ranks_failure_text",
     "run_comparison_json",
     "run_comparison_markdown",
     "run_comparison_text",
