@@ -17,7 +17,13 @@ from pytest_footprint.pytest_plugin import hookspecs
 from pytest_footprint.pytest_plugin.collected import COLLECTING, Collecting
 from pytest_footprint.pytest_plugin.explained import explanation_of, show_in_full
 from pytest_footprint.pytest_plugin.failures import clear_failures, remember_failure
-from pytest_footprint.pytest_plugin.fixtures import fsdp_mem_tracker, mem_baseline, mem_tracker, mod_tracker
+from pytest_footprint.pytest_plugin.fixtures import (
+    child_footprints,
+    fsdp_mem_tracker,
+    mem_baseline,
+    mem_tracker,
+    mod_tracker,
+)
 from pytest_footprint.pytest_plugin.header import header
 from pytest_footprint.pytest_plugin.limit import FORM, problems_with_marks
 from pytest_footprint.pytest_plugin.options import add_options
@@ -34,7 +40,7 @@ if TYPE_CHECKING:
 _LAUNCHED = frozenset({"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"})
 """What launchers such as torchrun set."""
 
-__all__ = ["fsdp_mem_tracker", "mem_baseline", "mem_tracker", "mod_tracker"]
+__all__ = ["child_footprints", "fsdp_mem_tracker", "mem_baseline", "mem_tracker", "mod_tracker"]
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -133,7 +139,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
         yield
     finally:
         recording.read()
-    recording.check_limit()
+    if (ranks := item.config.stash.get(RANKS, None)) is not None and ranks.shares_limit(item, recording):
+        from pytest_footprint.pytest_plugin.joint_limit import check_limit_together  # noqa: PLC0415 - as above
+
+        check_limit_together(item, recording, ranks)
+    else:
+        recording.check_limit()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -202,7 +202,7 @@ class Meeting:
         self._late.add(rank)
         at = self.store.get(f"at/{rank}")
         where = "it has not begun any test that records" if at is None else f"the last that was heard: it began {at}"
-        if at == topic.test:
+        if at is not None and topic.test.startswith(f"{at} "):
             where = "it is in this test"
         waited = "as before" if known else f"within {self.seconds:g} s (--mem-rank-timeout)"
         return f"did not come {waited}; {where}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,9 +18,13 @@ from pytest_footprint.pytest_plugin.settings import CHECKS, RANKS, SETTINGS
 
 if TYPE_CHECKING:
     from pytest_footprint.pytest_plugin.launch import Launch
+    from pytest_footprint.pytest_plugin.recording import Recording
     from pytest_footprint.pytest_plugin.results import Results
 
 _FAKE = "fake_world"
+_UNSET = (
+    "RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT are set, so this is one of several ranks; unset them where it is not"
+)
 _PASSED = "ended this test without it"
 _SKIPPED = "skipped this test"
 
@@ -43,6 +48,8 @@ class Ranks:
         self._phase = "setup"
         self.asked_elsewhere: set[str] = set()
         """Baselines that other ranks asked for; known to rank 0 when the run ends."""
+        self._problem = ""
+        """Why the others cannot be reached; nobody waits for that twice."""
         self.apart = ""
         """Why the ranks cannot meet; ``""`` when they can."""
         self.silent: tuple[int, ...] = ()
@@ -66,12 +73,18 @@ class Ranks:
         return self._meeting
 
     def _from_launcher(self, launch: Launch) -> Meeting:
-        from pytest_footprint.tracking.rank_store import RankStore  # noqa: PLC0415 - loads torch
+        from pytest_footprint.tracking.rank_store import RankStore, RankStoreError  # noqa: PLC0415 - loads torch
 
+        if self._problem:
+            raise RankStoreError(self._problem)
         serve = launch.rank == 0 and not launch.agent
-        store = RankStore.of_launcher(
-            launch.host, launch.port, serve=serve, attempt=launch.attempt, seconds=self._seconds
-        )
+        try:
+            store = RankStore.of_launcher(
+                launch.host, launch.port, serve=serve, attempt=launch.attempt, seconds=self._seconds
+            )
+        except RankStoreError as problem:
+            self._problem = f"rank {launch.rank} of {launch.world_size} cannot reach the others: {problem}\n{_UNSET}"
+            raise RankStoreError(self._problem) from None
         return Meeting(store, launch.rank, launch.world_size, self._seconds)
 
     def _from_group(self) -> Meeting | None:
@@ -99,19 +112,29 @@ class Ranks:
         self._phase = "setup"
         if self._takes_part(item):
             self._runs[node_id(item)] += 1
-            if meeting := self.meeting():
-                meeting.begin(self._test(item, "call"))
+            with told_plainly():
+                if meeting := self.meeting():
+                    meeting.begin(node_id(item))
 
     def note(self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[Any]) -> None:
         """Tell the others how a phase of ``item`` ended."""
         ended = self._phase
         self._phase = "call" if report.when == "setup" and report.passed else "teardown"
-        if not self._takes_part(item) or (meeting := self.meeting()) is None:
+        if not self._takes_part(item):
             return
+        from pytest_footprint.tracking.rank_store import RankStoreError  # noqa: PLC0415 - it is there
+
         said = _SKIPPED if report.skipped else _failed(call) if report.failed else _PASSED
-        meeting.end(self._test(item, ended), said)
-        if ended == "setup" and self._phase == "teardown":
-            meeting.end(self._test(item, "call"), said)
+        with suppress(RankStoreError):  # whoever waits for what is said here has the same error
+            if (meeting := self.meeting()) is None:
+                return
+            meeting.end(self._test(item, ended), said)
+            if ended == "setup" and self._phase == "teardown":
+                meeting.end(self._test(item, "call"), said)
+
+    def shares_limit(self, item: pytest.Item, recording: Recording) -> bool:
+        """Whether all ranks hold this test to its limit together."""
+        return self.launch is not None and recording.limit is not None and not (self.apart or is_fake(item))
 
     def _takes_part(self, item: pytest.Item) -> bool:
         if self.apart or _fake_world(item):
@@ -133,6 +156,17 @@ def is_fake(item: pytest.Item) -> bool:
     from pytest_footprint.tracking.rank_store import has_fake_group  # noqa: PLC0415 - torch.distributed is there
 
     return has_fake_group()
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Where the ranks cannot reach each other, show what is said of that and no frames."""
+    from pytest_footprint.tracking.rank_store import RankStoreError  # noqa: PLC0415 - loads torch
+
+    try:
+        yield
+    except RankStoreError as problem:
+        raise pytest.fail.Exception(str(problem), pytrace=False) from None
 
 
 def _failed(call: pytest.CallInfo[Any]) -> str:

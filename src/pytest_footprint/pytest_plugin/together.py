@@ -84,7 +84,9 @@ class Together:
 
         count = self.meeting.world_size
         suffix = f"-{count}-ranks" if len(values) == count else f"-rank-{rank_numbers(values)}-of-{count}"
-        return Candidates(together, suffix, self.value if together.alike else None, grouped=real_group() is not None)
+        return Candidates(
+            together, suffix, _of_any_rank(self.value) if together.alike else None, grouped=real_group() is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,13 @@ def together(item: pytest.Item, value: Value, members: tuple[int, ...] | None) -
     """
     if isinstance(value, RankValues) or (RANKS not in item.config.stash and "torch.distributed" not in sys.modules):
         return None
-    from pytest_footprint.pytest_plugin.ranks import is_fake, ranks_of  # noqa: PLC0415 - loads with several ranks
+    from pytest_footprint.pytest_plugin.ranks import is_fake, ranks_of, told_plainly  # noqa: PLC0415 - loads with several ranks
 
-    if is_fake(item) or (ranks := ranks_of(item)) is None or (meeting := ranks.meeting()) is None:
+    if is_fake(item) or (ranks := ranks_of(item)) is None:
+        return None
+    with told_plainly():
+        meeting = ranks.meeting()
+    if meeting is None:
         return None
     if members is None:
         return Together(item, value, ranks, meeting, tuple(range(meeting.world_size)))

@@ -39,6 +39,8 @@ class RankStore:
     def __init__(self, store: Store, seconds: float) -> None:
         self._store = PrefixStore(_PREFIX, store)
         self._seconds = seconds
+        self._problem = ""
+        """Why it is given up: a connection that failed once does not come back, and each wait would be as long."""
 
     @classmethod
     def of_launcher(cls, host: str, port: int, *, serve: bool, attempt: str, seconds: float) -> RankStore:
@@ -105,7 +107,12 @@ class RankStore:
         return str(self._call(lambda: self._store.get(key)).decode("utf-8"))
 
     def _call(self, call: Callable[[], T]) -> T:
-        return _within(self._seconds, call, "the store of the ranks does not answer")
+        if not self._problem:
+            try:
+                return _within(self._seconds, call, "the store of the ranks does not answer")
+            except RankStoreError as problem:
+                self._problem = str(problem)
+        raise RankStoreError(self._problem)
 
 
 def _part(key: str, number: int) -> str:
