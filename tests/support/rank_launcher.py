@@ -1,6 +1,6 @@
 """A launcher of ranks that forks: it loads torch once for all, so that a run of four ranks takes a second.
 
-As a script it reads jobs as JSON, one list, and prints what became of them. Like torchrun it serves the store itself;
+As a script it reads jobs as JSON, one a line, and prints what became of each. Like torchrun it serves the store itself;
 in contrast to torchrun it leaves the others alone when a rank dies, so that they have to end by themselves.
 """
 
@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 _PLUGINS = ("-p", "syrupy", "-p", "pytest_footprint.pytest_plugin", "-W", "ignore::pytest.PytestAssertRewriteWarning")
@@ -52,23 +51,36 @@ class Done:
     seconds: float
 
 
-def launch(*jobs: Job) -> list[Done]:
-    """Run jobs one after the other, in processes that are forked from one."""
-    text = json.dumps([asdict(job) for job in jobs])
-    with tempfile.TemporaryFile("w+") as errors:
-        done = subprocess.run(
-            [sys.executable, __file__], input=text, stdout=subprocess.PIPE, stderr=errors, text=True, check=False
+class Launcher:
+    """The process from which ranks are forked."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        errors.seek(0)
-        assert done.returncode == 0, errors.read()
-    return [Done(**one) for one in json.loads(done.stdout.splitlines()[-1])]
+
+    def run(self, *jobs: Job) -> list[Done]:
+        """Run jobs, one after the other."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        found = []
+        for job in jobs:
+            self._process.stdin.write(json.dumps(asdict(job)) + "\n")
+            self._process.stdin.flush()
+            one = json.loads(self._process.stdout.readline())
+            found.append(Done(tuple(one["codes"]), tuple(one["outputs"]), tuple(one["hung"]), one["seconds"]))
+        return found
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
 
 
 def _run(job: Job) -> Done:
-    import torch.distributed as dist  # noqa: PLC0415 - the script alone needs torch
+    from torch._C._distributed_c10d import TCPStore  # noqa: PLC0415 - the script alone needs torch
 
     # Closed when the job is over, whoever still holds a connection.
-    store = dist.TCPStore("localhost", 0, is_master=True, wait_for_workers=False)
+    store = TCPStore("localhost", 0, is_master=True, wait_for_workers=False)
     port = store.port if job.agent else _free_port()
     outputs = [tempfile.TemporaryFile("w+", errors="replace") for _ in range(job.ranks)]  # noqa: SIM115 - closed below
     started = time.monotonic()
@@ -99,17 +111,17 @@ def _fork(job: Job, rank: int, port: int, output: int) -> int:
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.chdir(job.folder)
-        os.environ.update(
-            RANK=str(rank),
-            LOCAL_RANK=str(rank),
-            WORLD_SIZE=str(job.ranks),
-            LOCAL_WORLD_SIZE=str(job.ranks),
-            MASTER_ADDR="localhost",
-            MASTER_PORT=str(port),
-            TORCHELASTIC_USE_AGENT_STORE=str(job.agent),
-            PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
-            **job.env,
-        )
+        launched = {
+            "RANK": str(rank),
+            "LOCAL_RANK": str(rank),
+            "WORLD_SIZE": str(job.ranks),
+            "LOCAL_WORLD_SIZE": str(job.ranks),
+            "MASTER_ADDR": "localhost",
+            "MASTER_PORT": str(port),
+            "TORCHELASTIC_USE_AGENT_STORE": str(job.agent),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        }
+        os.environ.update({**launched, **job.env})
         import pytest  # noqa: PLC0415 - it is there
 
         code = pytest.main([*_PLUGINS, "-p", "no:cacheprovider", *job.args])
@@ -148,6 +160,5 @@ if __name__ == "__main__":
     # Loaded once for all ranks.
     import pytest  # noqa: F401
 
-    jobs = [Job(**each) for each in json.loads(sys.stdin.read())]
-    found = [asdict(_run(job)) for job in jobs]
-    Path("/dev/stdout").write_text(json.dumps(found) + "\n")
+    for line in sys.stdin:
+        print(json.dumps(asdict(_run(Job(**json.loads(line))))), flush=True)
