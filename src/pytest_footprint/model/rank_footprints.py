@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_footprint.model.codec import from_plain, to_plain
 from pytest_footprint.model.footprint import NOTHING, Footprint
 from pytest_footprint.model.rank_values import RankGroup, RankValues, alike
 
@@ -59,7 +59,7 @@ def on_first_device(footprint: Footprint) -> Footprint:
     renamed = {device: f"{kind}:0" for kind, device in only if ":" in device}
     if all(old == new for old, new in renamed.items()):
         return footprint
-    return from_plain(Footprint, _renamed(to_plain(footprint), renamed))
+    return Footprint.from_json(json.dumps(_renamed(json.loads(footprint.to_json()), renamed)))
 
 
 def _devices(footprint: Footprint) -> set[str]:

@@ -119,4 +119,4 @@ def ranks_brief(values: RankValues[Any], brief: str) -> str:
         return f"{brief} on all {len(values)} ranks"
     if isinstance(values, RankFootprints):
         return extremes(values).replace("\n", ", ")
-    return f"{brief}; {ranks_said(values.differing)} of {len(values)} differ"
+    return f"{brief}, but not on {ranks_said(values.differing)} of {len(values)}"

@@ -18,6 +18,7 @@ T = TypeVar("T")
 _PREFIX = "pytest-footprint"
 _CHUNK = 4 << 20
 """Bytes of one value: torch's TCPStore drops the connection above 8 MiB."""
+_CALL = 10.0
 _HEAD = 4
 """Bytes that tell how many chunks there are."""
 _NOT_REAL = frozenset({"fake", "threaded"})
@@ -33,12 +34,12 @@ class RankStore:
 
     Args:
         store: of torch, shared by all ranks.
-        seconds: how long one call may take.
+        seconds: how long ranks wait for each other. A call may take so long, and on a busy machine ten seconds.
     """
 
     def __init__(self, store: Store, seconds: float) -> None:
         self._store = PrefixStore(_PREFIX, store)
-        self._seconds = seconds
+        self._seconds = max(seconds, _CALL)
         self._problem = ""
         """Why it is given up: a connection that failed once does not come back, and each wait would be as long."""
 
