@@ -9,26 +9,27 @@ from typing import Generic, TypeVar
 from pytest_footprint.model.rank_numbers import rank_numbers
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class RankGroup(Generic[T]):
+class RankGroup(Generic[T_co]):
     """Ranks whose values are alike."""
 
     ranks: tuple[int, ...]
     """In ascending order."""
-    value: T
+    value: T_co
 
 
 @dataclass(frozen=True, slots=True)
-class RankValues(Mapping[int, T]):
+class RankValues(Mapping[int, T_co]):
     """The value of each rank, in ascending order: ``values[3]``.
 
     Raises:
         ValueError: there are none, or a rank is not a whole number from 0 on.
     """
 
-    by_rank: Mapping[int, T]
+    by_rank: Mapping[int, T_co]
 
     def __post_init__(self) -> None:
         wrong = [rank for rank in self.by_rank if not isinstance(rank, int) or isinstance(rank, bool) or rank < 0]
@@ -38,7 +39,7 @@ class RankValues(Mapping[int, T]):
             raise ValueError(msg)
         object.__setattr__(self, "by_rank", {rank: self.by_rank[rank] for rank in sorted(self.by_rank)})
 
-    def __getitem__(self, rank: int) -> T:
+    def __getitem__(self, rank: int) -> T_co:
         try:
             return self.by_rank[rank]
         except KeyError:
@@ -52,12 +53,12 @@ class RankValues(Mapping[int, T]):
         return len(self.by_rank)
 
     @property
-    def groups(self) -> tuple[RankGroup[T], ...]:
+    def groups(self) -> tuple[RankGroup[T_co], ...]:
         """Ranks that are alike, the most first; those with the lowest rank first where there are as many."""
-        return alike(self, lambda value: value)
+        return alike(self, _itself)
 
     @property
-    def common(self) -> T:
+    def common(self) -> T_co:
         """The value of most ranks."""
         return self.groups[0].value
 
@@ -85,3 +86,7 @@ def alike(values: Mapping[int, T], told: Callable[[T], object]) -> tuple[RankGro
             found.append((said, value, [rank]))
     groups = [RankGroup(tuple(ranks), value) for _, value, ranks in found]
     return tuple(sorted(groups, key=lambda group: (-len(group.ranks), group.ranks[0])))
+
+
+def _itself(value: T) -> T:
+    return value
