@@ -64,7 +64,7 @@ def together(*ranks: Callable[[], str]) -> list[str]:
 def test_all_have_the_verdict_of_the_leader_who_heard_all() -> None:
     store = Texts()
 
-    verdicts = together(*(lambda rank=rank: decide(store, rank) for rank in range(3)))  # type: ignore[misc]
+    verdicts = together(*(lambda rank=rank: decide(store, rank) for rank in range(3)))
 
     assert verdicts == ["0: I am 0, 1: I am 1, 2: I am 2"] * 3
     # What others said is forgotten: a run has many checks.
