@@ -7,13 +7,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from threading import Thread
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch.distributed as dist
-from torch._C._distributed_c10d import PrefixStore, Store, TCPStore
-from torch.distributed.distributed_c10d import _get_default_store
+
+if TYPE_CHECKING:
+    from torch._C._distributed_c10d import Store
 
 T = TypeVar("T")
+
+_torchs: Any = dist
+"""A torch that is built without distributed has none of the names; its stubs hide some."""
 
 _PREFIX = "pytest-footprint"
 _CHUNK = 4 << 20
@@ -38,7 +42,7 @@ class RankStore:
     """
 
     def __init__(self, store: Store, seconds: float) -> None:
-        self._store = PrefixStore(_PREFIX, store)
+        self._store = _torchs.PrefixStore(_PREFIX, store)
         self._seconds = max(seconds, _CALL)
         self._problem = ""
         """Why it is given up: a connection that failed once does not come back, and each wait would be as long."""
@@ -60,17 +64,20 @@ class RankStore:
         """
         limit = timedelta(seconds=seconds)
 
-        def connect() -> Store:
+        def connect() -> Any:
             # No world size: it would wait for all ranks, and be counted among theirs.
-            store = TCPStore(host, port, is_master=serve, timeout=limit, wait_for_workers=False, multi_tenant=serve)
-            return PrefixStore(attempt, store)
+            store = _torchs.TCPStore(
+                host, port, is_master=serve, timeout=limit, wait_for_workers=False, multi_tenant=serve
+            )
+            return _torchs.PrefixStore(attempt, store)
 
         return cls(_within(seconds, connect, f"no answer from {host}:{port}"), seconds)
 
     @classmethod
     def of_group(cls, seconds: float) -> RankStore:
         """The store of the default process group."""
-        return cls(_get_default_store(), seconds)
+        # Private, and looked up here: a torch without it lacks this one way to meet, and can record all the same.
+        return cls(_torchs.distributed_c10d._get_default_store(), seconds)
 
     def set(self, key: str, text: str) -> None:
         """Put ``text``, of any length, under ``key``."""
@@ -82,7 +89,7 @@ class RankStore:
             self._call(partial(self._put, _part(key, number), head + chunks[number]))
 
     def _put(self, key: str, data: bytes) -> None:
-        self._store.set(key, data)  # type: ignore[arg-type] # it takes bytes too
+        self._store.set(key, data)
 
     def get(self, key: str) -> str | None:
         """The text under ``key``; ``None`` when there is none yet."""
