@@ -70,6 +70,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_footprint.pytest_plugin.run_file import RunFile  # noqa: PLC0415 - loads when a run is written
 
         takers["footprint-json"] = RunFile(config, path)
+    if getattr(config.option, "tx", None):
+        from pytest_footprint.pytest_plugin.brought_home import BroughtHome  # noqa: PLC0415 - loads with workers
+
+        takers["footprint-brought-home"] = BroughtHome(config)
     if os.environ.get("GITHUB_ACTIONS") or os.environ.get("GITHUB_STEP_SUMMARY"):
         from pytest_footprint.pytest_plugin.github import GitHub  # noqa: PLC0415 - loads where GitHub listens
 

@@ -7,6 +7,7 @@ they say and when two of them are equal is ours. syrupy never judges or deletes 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,11 +161,12 @@ class MemBaseline(SnapshotAssertion, Explained):
 
     def _write(self, done: BaselineCheck) -> str:
         """Store what was measured; the text of the failure, or ``""``."""
+        text = done.content()
         try:
-            write_atomically(done.path, done.content())
+            write_atomically(done.path, text)
         except BaselineWriteError as problem:
             return not_written(str(problem).replace(str(done.path), done.shown_path))
-        self._log.updates.append(done.update())
+        self._log.updates.append(replace(done.update(), file=from_root(done.path, self._item.config), text=text))
         return ""
 
     def explanation(self) -> list[str]:
