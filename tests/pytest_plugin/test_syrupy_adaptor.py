@@ -28,7 +28,7 @@ OURS = {
     [
         (BaselineExtension, AbstractSyrupyExtension, set()),
         (BaselineLocation, PyTestLocation, set()),
-        (MemBaseline, SnapshotAssertion, {"_check", "_check_name", "_judge", "_write", *vars(Explained)}),
+        (MemBaseline, SnapshotAssertion, {"_check", "_check_name", "_compare", "_judge", "_write", *vars(Explained)}),
     ],
     ids=["extension", "location", "assertion"],
 )
