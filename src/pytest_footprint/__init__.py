@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from pytest_footprint.model.byte_size import ByteSize
     from pytest_footprint.model.comparison import Comparison
     from pytest_footprint.model.footprint import Footprint
+    from pytest_footprint.model.handover import hand_over
     from pytest_footprint.model.hierarchy import Hierarchy
+    from pytest_footprint.model.rank_footprints import RankFootprints
     from pytest_footprint.model.ref_type import RefType
     from pytest_footprint.model.structure import Structure
     from pytest_footprint.model.tolerance import Tolerance
@@ -36,12 +38,14 @@ __all__ = [
     "MemTracker",
     "ModTracker",
     "ModuleTracker",
+    "RankFootprints",
     "RefType",
     "Scaling",
     "Structure",
     "Tolerance",
     "Usage",
     "compare",
+    "hand_over",
 ]
 
 _HOMES = {
@@ -56,12 +60,14 @@ _HOMES = {
     "MemTracker": "tracking",
     "ModTracker": "tracking",
     "ModuleTracker": "tracking",
+    "RankFootprints": "model.rank_footprints",
     "RefType": "model.ref_type",
     "Scaling": "tracking.scaling",
     "Structure": "model.structure",
     "Tolerance": "model.tolerance",
     "Usage": "model.usage",
     "compare": "comparison",
+    "hand_over": "model.handover",
 }
 
 

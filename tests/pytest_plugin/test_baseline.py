@@ -395,7 +395,7 @@ def test_something_else_than_a_footprint_is_a_type_error(project: Project) -> No
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ('exclude="x"', "TypeError: mem_baseline takes name= and tolerance=, not exclude="),
+        ('exclude="x"', "TypeError: mem_baseline takes name=, tolerance= and ranks=, not exclude="),
         ('tolerance="lots"', "ValueError: 'lots' is not a tolerance; write *"),
     ],
 )

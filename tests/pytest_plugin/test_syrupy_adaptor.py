@@ -8,7 +8,8 @@ from syrupy.extensions.base import AbstractSyrupyExtension
 from syrupy.location import PyTestLocation
 
 from pytest_footprint.pytest_plugin.explained import Explained
-from pytest_footprint.pytest_plugin.syrupy_adaptor import BaselineExtension, BaselineLocation, MemBaseline
+from pytest_footprint.pytest_plugin.syrupy_adaptor import MemBaseline
+from pytest_footprint.pytest_plugin.syrupy_files import BaselineExtension, BaselineLocation
 
 OURS = {
     "__init__",
@@ -27,7 +28,23 @@ OURS = {
     [
         (BaselineExtension, AbstractSyrupyExtension, set()),
         (BaselineLocation, PyTestLocation, set()),
-        (MemBaseline, SnapshotAssertion, {"_check", "_check_name", "_judge", "_stored", "_write", *vars(Explained)}),
+        (
+            MemBaseline,
+            SnapshotAssertion,
+            {
+                "_check",
+                "_check_name",
+                "_compare",
+                "_files_of",
+                "_order_note",
+                "_recording",
+                "_judge",
+                "_number",
+                "_stored",
+                "_write",
+                *vars(Explained),
+            },
+        ),
     ],
     ids=["extension", "location", "assertion"],
 )

@@ -1,38 +1,78 @@
 from __future__ import annotations
 
-from pytest_footprint.report import RankUsage, ranks_text
-
-MIB = 2**20
-
-
-def usage(rank: int, *, parameters: int = 4, activations: int = 8, inputs: int = 1) -> RankUsage:
-    peak = {"parameters": parameters * MIB, "activations": activations * MIB, "inputs": inputs * MIB}
-    return RankUsage(rank, "cpu", peak, parameters * MIB)
+from pytest_footprint import ByteSize, DeviceUsage, Footprint, Hierarchy, RankFootprints, Usage
+from pytest_footprint.comparison import compare_ranks
+from pytest_footprint.model.rank_values import RankValues
+from pytest_footprint.report import brief, ranks_failure_text, value_text
 
 
-def test_what_differs_stands_first_and_equal_ranks_in_one_line() -> None:
-    text = ranks_text("test_it", [usage(63, activations=4), *map(usage, (2, 1, 0, 9)), usage(5, parameters=5)])
-
-    assert text.split("\n") == [
-        "test_it: 6 ranks, rank 5 takes most: cpu 14 MiB, 5 MiB more than rank 63 (+56 %)",
-        "rank      peak         activations  parameters  inputs    end",
-        "0-2, 9  13 MiB  +44 %  8 MiB        4 MiB       1 MiB   4 MiB",
-        "5       14 MiB  +56 %  8 MiB        5 MiB       1 MiB   5 MiB",
-        "63       9 MiB         4 MiB        4 MiB       1 MiB   4 MiB",
-    ]
+def took(kib: int) -> Footprint:
+    usage = DeviceUsage({"cpu": Usage(activations=ByteSize(kib * 1024))})
+    return Footprint(peak=usage, end=usage)
 
 
-def test_all_equal_ranks_are_said_to_be() -> None:
-    first = ranks_text("test_it", [usage(0), usage(1)]).split("\n")[0]
-
-    assert first == "test_it: 2 ranks, each with the peak cpu 13 MiB"
+BEFORE = RankFootprints(dict.fromkeys(range(8), took(8)))
 
 
-def test_a_narrow_screen_loses_columns_and_not_its_shape() -> None:
-    lines = ranks_text("test_it", [usage(0), usage(1, activations=9)], width=40).split("\n")
+def text(after: RankFootprints, before: RankFootprints = BEFORE) -> str:
+    return ranks_failure_text(compare_ranks(before, after), before, after, accept="torchrun")
 
-    assert lines[1:] == [
-        "rank    peak          activations    end",
-        "0     13 MiB          8 MiB        4 MiB",
-        "1     14 MiB  +7.7 %  9 MiB        4 MiB",
-    ]
+
+def test_the_rank_that_differs_is_named_with_what_all_took() -> None:
+    assert text(RankFootprints({**BEFORE, 3: took(12), 5: took(4)})) == (
+        """\
+ranks 3,5 of 8: memory differs from its baseline: cpu peak +4 KiB (+50 %): activations
+activations +4 KiB (+50 %)
+
+told below: rank 3, which grew most
+
+changed      what                              baseline     now  difference      %
+peak         cpu total, all of it activations     8 KiB  12 KiB      +4 KiB  +50 %
+end of step  cpu total, all of it activations     8 KiB  12 KiB      +4 KiB  +50 %
+
+cpu peak of the ranks: min 4 KiB (rank 5), max 12 KiB (rank 3)
+  rank       what             baseline     now  difference
+  0-2,4,6-7  cpu peak            8 KiB   8 KiB
+             cpu end of step     8 KiB   8 KiB
+  3          cpu peak            8 KiB  12 KiB      +4 KiB
+             cpu end of step     8 KiB  12 KiB      +4 KiB
+  5          cpu peak            8 KiB   4 KiB      -4 KiB
+             cpu end of step     8 KiB   4 KiB      -4 KiB
+
+to accept it as the new baseline: torchrun"""
+    )
+
+
+def test_all_ranks_are_one_line() -> None:
+    assert text(RankFootprints(dict.fromkeys(range(8), took(9)))).startswith(
+        "all 8 ranks: memory differs from its baseline: cpu peak +1 KiB (+12 %)"
+    )
+
+
+def test_less_memory_on_all_is_an_improvement() -> None:
+    said = text(RankFootprints({**BEFORE, 1: took(7)}))
+
+    assert said.startswith("rank 1 of 8: memory is below its baseline: cpu peak -1 KiB")
+    assert "this is less memory; where that was meant, store it" in said
+
+
+def test_another_number_of_ranks_is_said_first() -> None:
+    said = text(RankFootprints({0: took(8), 1: took(8)}))
+
+    assert said.startswith("the baseline is of ranks 0-7, and this is of ranks 0-1\n")
+
+
+def test_ranks_in_a_few_words() -> None:
+    assert brief(BEFORE) == "cpu peak 8 KiB on all 8 ranks"
+    assert brief(RankFootprints({**BEFORE, 1: took(9)})) == (
+        "cpu peak of the ranks: min 8 KiB (ranks 0,2-7), max 9 KiB (rank 1)"
+    )
+    orders = RankValues({0: Hierarchy(("a",)), 1: Hierarchy(), 2: Hierarchy()})
+    assert brief(orders) == "0 forward, 0 backward, 0 recomputed, but not on rank 0 of 3"
+
+
+def test_each_kind_of_rank_is_shown() -> None:
+    said = value_text(RankFootprints({0: took(8), 1: took(8), 2: took(9)}))
+
+    assert said.startswith("cpu peak of the ranks: min 8 KiB (ranks 0-1), max 9 KiB (rank 2)\n\nranks 0-1:\n\ncpu ")
+    assert "\n\nrank 2:\n\ncpu " in said

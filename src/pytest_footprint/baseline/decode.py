@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytest_footprint.baseline.encode import LAST_LINE
-from pytest_footprint.baseline.kinds import Value, kind_of
+from pytest_footprint.baseline.kinds import OneValue, Value, kind_name
+from pytest_footprint.baseline.rank_sections import RANK, RANKS, with_rank
 from pytest_footprint.baseline.rows import read_groups, read_spec
 from pytest_footprint.baseline.source import Source
 from pytest_footprint.baseline.unshards import MOST, TABLE, ahead_of, read_unshards
@@ -16,6 +17,9 @@ from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.fqn import unfold
 from pytest_footprint.model.hierarchy import Hierarchy
 from pytest_footprint.model.live_group import LiveGroup
+from pytest_footprint.model.rank_footprints import RankFootprints
+from pytest_footprint.model.rank_numbers import read_rank_numbers
+from pytest_footprint.model.rank_values import RankValues
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.saved_tensor import SavedTensor, SavedTensors
 from pytest_footprint.model.structure import Structure, TensorSpec
@@ -25,12 +29,20 @@ from pytest_footprint.model.usage import DeviceUsage, Usage
 RENEW = "pytest --mem-baseline-update"
 
 
-def decode(text: str, *, kind: type[Value] | None = None, where: str = "baseline", renew: str = RENEW) -> Value:
+def decode(
+    text: str,
+    *,
+    kind: type[OneValue] | None = None,
+    of_ranks: bool | None = None,
+    where: str = "baseline",
+    renew: str = RENEW,
+) -> Value:
     """Read what `encode` wrote.
 
     Args:
         text: the content of the file.
         kind: the type that is expected; any when ``None``.
+        of_ranks: whether the values of several ranks are expected, or one value; either when ``None``.
         where: the file, for the message.
         renew: the command that writes the baseline anew, for the message.
 
@@ -41,19 +53,50 @@ def decode(text: str, *, kind: type[Value] | None = None, where: str = "baseline
     document = source.parse()
     source.check_schema(document)
     found = source.kind(document)
-    if kind is not None and kind_of(kind) != found:
+    if kind is not None and kind_name(kind) != found:
         problem = (
-            f"the baseline holds a {found}, and a {kind_of(kind)} is compared with it; name= tells two checks apart"
+            f"the baseline holds a {found}, and a {kind_name(kind)} is compared with it; name= tells two checks apart"
         )
         source.fail(problem, "kind")
     if text.rstrip().rpartition("\n")[2] != LAST_LINE:
         source.fail(f"the baseline is cut off: its last line is not {LAST_LINE!r}", line=len(source.lines))
+    has_ranks = RANKS in document
+    if of_ranks is not None and of_ranks != has_ranks:
+        held, given = ("several ranks", "one process") if has_ranks else ("one process", "several ranks")
+        source.fail(f"the baseline is of {held}, and a {found} of {given} is compared with it", RANKS)
     try:
-        if found == "footprint":
-            return _footprint(document)
-        return _order(document) if found == "hierarchy" else _structure(document)
+        return _ranks(document, found) if has_ranks else _one(document, found)
     except _BrokenError as broken:
         source.fail(f"the baseline is damaged: {broken}", *broken.path)
+
+
+def _ranks(document: dict[str, Any], kind: str) -> RankValues[Any]:
+    ranks = _numbers(_str(document[RANKS], RANKS), RANKS)
+    found: dict[int, Any] = dict.fromkeys(ranks, _one(document, kind))
+    for numbers in _table(document, RANK):
+        some = _numbers(numbers, RANK, numbers)
+        if strangers := [rank for rank in some if rank not in found]:
+            msg = f"rank {strangers[0]} is none of ranks = {document[RANKS]!r}"
+            raise _BrokenError(msg, RANK, numbers)
+        try:
+            value = _one(with_rank(document, _table(document, RANK, numbers)), kind)
+        except _BrokenError as broken:
+            raise _BrokenError(str(broken), RANK, numbers, *broken.path) from None
+        found.update(dict.fromkeys(some, value))
+    return RankFootprints(found) if kind == "footprint" else RankValues(found)
+
+
+def _numbers(text: str, *path: str) -> tuple[int, ...]:
+    try:
+        return read_rank_numbers(text)
+    except ValueError as problem:
+        raise _BrokenError(str(problem), *path) from None
+
+
+def _one(document: dict[str, Any], kind: str) -> OneValue:
+    if kind == "footprint":
+        return _footprint(document)
+    return _order(document) if kind == "hierarchy" else _structure(document)
 
 
 class _BrokenError(Exception):

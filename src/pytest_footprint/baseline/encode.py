@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from pytest_footprint.baseline import toml
-from pytest_footprint.baseline.kinds import Value, kind_of
+from pytest_footprint.baseline.kinds import OneValue, Value, kind_of
+from pytest_footprint.baseline.rank_sections import RANKS, differing_sections
 from pytest_footprint.baseline.rows import spec, write_groups
 from pytest_footprint.baseline.unshards import write_unshards
 from pytest_footprint.model.call_order import fold_order
@@ -13,6 +14,8 @@ from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.fqn import fold_alike
 from pytest_footprint.model.hierarchy import Hierarchy
 from pytest_footprint.model.live_group import LiveGroup, summed_up
+from pytest_footprint.model.rank_numbers import rank_numbers, ranks_said
+from pytest_footprint.model.rank_values import RankValues
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.model.structure import Structure
 from pytest_footprint.model.usage import DeviceUsage, Usage
@@ -30,14 +33,28 @@ def encode(value: Value) -> str:
     Of a footprint it leaves out ``start``, ``modules``, ``marks`` and the lines of code, which are not compared;
     the environment is kept to be shown.
     """
-    lines = [_TITLE, f"schema = {SCHEMA}", toml.pair("kind", kind_of(type(value)))]
-    if isinstance(value, Footprint):
-        lines += _footprint(value)
-    elif isinstance(value, Hierarchy):
-        lines += _order(value)
-    else:
-        lines += _structure(value)
+    lines = [_TITLE, f"schema = {SCHEMA}", toml.pair("kind", kind_of(value))]
+    lines += _ranks(value) if isinstance(value, RankValues) else _one(value)
     return "\n".join([*lines, "", LAST_LINE, ""])
+
+
+def _ranks(value: RankValues[OneValue]) -> Iterator[str]:
+    """The value of most ranks in full, and of the others what differs."""
+    first, *others = value.groups
+    common = list(_one(first.value))
+    found = [(group.ranks, differing_sections(common, _one(group.value), group.ranks)) for group in others]
+    differing = [rank for ranks, lines in found if lines for rank in ranks]
+    told = f"not alike, see the end: {ranks_said(differing)}" if differing else f"all {len(value)} alike"
+    yield f"{toml.pair(RANKS, rank_numbers(value))}  # {told}"
+    yield from common
+    for _, lines in found:
+        yield from lines
+
+
+def _one(value: OneValue) -> Iterator[str]:
+    if isinstance(value, Footprint):
+        return _footprint(value)
+    return _order(value) if isinstance(value, Hierarchy) else _structure(value)
 
 
 def _footprint(value: Footprint) -> Iterator[str]:

@@ -7,7 +7,9 @@ machinery, tabulate, and our own packages that need them) is imported where a te
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +19,7 @@ from pytest_footprint.pytest_plugin.explained import explanation_of, show_in_ful
 from pytest_footprint.pytest_plugin.failures import clear_failures, remember_failure
 from pytest_footprint.pytest_plugin.fixtures import (
     _fake_rank,
+    child_footprints,
     fake_world,
     fsdp_mem_tracker,
     mem_baseline,
@@ -29,12 +32,27 @@ from pytest_footprint.pytest_plugin.options import add_options
 from pytest_footprint.pytest_plugin.phase import results_of
 from pytest_footprint.pytest_plugin.recording import RECORDING, Recording, forget
 from pytest_footprint.pytest_plugin.results import Receiver, Taker
-from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings
+from pytest_footprint.pytest_plugin.settings import CHECKS, RANKS, SETTINGS, Settings
 from pytest_footprint.pytest_plugin.stale import CollectedHere, StaleBaselines
 from pytest_footprint.pytest_plugin.summary import Summary
 from pytest_footprint.pytest_plugin.surroundings import SURROUNDINGS, Surroundings
+from pytest_footprint.pytest_plugin.writers import writers
 
-__all__ = ["_fake_rank", "fake_world", "fsdp_mem_tracker", "mem_baseline", "mem_tracker", "mod_tracker"]
+if TYPE_CHECKING:
+    from pytest_footprint.pytest_plugin.ranks import Ranks
+
+_LAUNCHED = frozenset({"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"})
+"""What launchers such as torchrun set."""
+
+__all__ = [
+    "_fake_rank",
+    "child_footprints",
+    "fake_world",
+    "fsdp_mem_tracker",
+    "mem_baseline",
+    "mem_tracker",
+    "mod_tracker",
+]
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -45,32 +63,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest reads where JUnit goes, which is another file on each rank
 def pytest_configure(config: pytest.Config) -> None:
     for marker, form in FORMS.items():
         config.addinivalue_line("markers", f"{form.removeprefix('@pytest.mark.')}: {ABOUT[marker]}")
     config.stash[SETTINGS] = Settings.from_config(config)
     config.stash[COLLECTING] = Collecting()
+    if os.environ.keys() >= _LAUNCHED:
+        from pytest_footprint.pytest_plugin.launched import join_ranks  # noqa: PLC0415 - loads under a launcher
+
+        if join_ranks(config):
+            return
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(CollectedHere(), "footprint-collected")
         return  # a worker of xdist: its reports go to the process that prints
     # Of what is registered last, pytest shows the tables first.
     takers: dict[str, Taker] = {"footprint-stale": StaleBaselines(), "footprint-summary": Summary()}
-    if (settings := config.stash[SETTINGS]).writes_run:
-        from pytest_footprint.pytest_plugin.run_log import RunLog  # noqa: PLC0415 - loads when a run is written
+    takers |= writers(config)
+    if getattr(config.option, "tx", None):
+        from pytest_footprint.pytest_plugin.brought_home import BroughtHome  # noqa: PLC0415 - loads with workers
 
-        log = takers["footprint-log"] = RunLog(config)
-        if settings.json is not None:
-            from pytest_footprint.pytest_plugin.run_file import RunFile  # noqa: PLC0415 - the same
-
-            config.pluginmanager.register(RunFile(config, settings.json, log), "footprint-json")
-        if settings.html is not None:
-            from pytest_footprint.pytest_plugin.page_file import PageFile  # noqa: PLC0415 - the same
-
-            config.pluginmanager.register(PageFile(config, settings.html, log), "footprint-html")
-    if settings.trace is not None:
-        from pytest_footprint.pytest_plugin.trace_summary import TraceSummary  # noqa: PLC0415 - the same
-
-        takers["footprint-trace"] = TraceSummary(config, settings.trace)
+        takers["footprint-brought-home"] = BroughtHome(config)
     if os.environ.get("GITHUB_ACTIONS") or os.environ.get("GITHUB_STEP_SUMMARY"):
         from pytest_footprint.pytest_plugin.github import GitHub  # noqa: PLC0415 - loads where GitHub listens
 
@@ -126,6 +139,8 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     __tracebackhide__ = True
     surroundings = item.stash[SURROUNDINGS] = Surroundings.of(item)
     recording = item.stash[RECORDING] = Recording.of(item)
+    if ranks := item.config.stash.get(RANKS, None):
+        ranks.begin(item)
     yield
     surroundings.begin_if_wanted()
     recording.start_if_wanted()
@@ -149,7 +164,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
         yield
     finally:
         recording.read()
-    recording.check_limit()
+    if (ranks := item.config.stash.get(RANKS, None)) is not None and ranks.shares_limit(item, recording):
+        from pytest_footprint.pytest_plugin.joint_limit import check_limit_together  # noqa: PLC0415 - as above
+
+        check_limit_together(item, recording, ranks)
+    else:
+        recording.check_limit()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -167,7 +187,20 @@ def pytest_runtest_makereport(
     report = yield
     remember_failure(item, call)
     results_of(item, report, said).attach_to(report)
+    if (ranks := _ranks(item)) is not None:
+        ranks.note(item, report, call)
     return report
+
+
+def _ranks(item: pytest.Item) -> Ranks | None:
+    """The ranks of this run, which without a launcher are known by their process group."""
+    if RANKS in item.config.stash or "torch.distributed" not in sys.modules:
+        return item.config.stash.get(RANKS, None)
+    if CHECKS not in getattr(item, "fixturenames", ()):
+        return None
+    from pytest_footprint.pytest_plugin.ranks import ranks_of  # noqa: PLC0415 - loads with several ranks
+
+    return ranks_of(item)
 
 
 @pytest.hookimpl(wrapper=True)

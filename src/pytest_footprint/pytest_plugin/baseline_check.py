@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from pytest_footprint.baseline import BaselineFormatError, encode, other_devices, read
 from pytest_footprint.baseline.kinds import Value, kind_of
-from pytest_footprint.comparison import compare
+from pytest_footprint.comparison import compare, compare_ranks
 from pytest_footprint.model.comparison import Comparison
 from pytest_footprint.model.footprint import Footprint
+from pytest_footprint.model.rank_comparison import RankComparison
+from pytest_footprint.model.rank_footprints import RankFootprints, peak_of
+from pytest_footprint.model.rank_values import RankValues
 from pytest_footprint.model.run import CheckResult, CheckVerdict
 from pytest_footprint.model.tolerance import Tolerance
 from pytest_footprint.pytest_plugin.relative import relative
 from pytest_footprint.pytest_plugin.results import BaselineUpdate
 from pytest_footprint.pytest_plugin.texts import elsewhere, missing
-from pytest_footprint.report import brief, failure_text, headline
+from pytest_footprint.report import brief, failure_text, headline, ranks_failure_text
 from pytest_footprint.report.failure import difference_parts
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ class BaselineCheck:
     """What else there is to say of a difference."""
     stored: Value | None = None
     """``None`` when nothing is stored, or nothing that can be read."""
-    comparison: Comparison = _NO_DIFFERENCE
+    comparison: Comparison | RankComparison = _NO_DIFFERENCE
     problem: str = ""
     """Why the stored baseline cannot be read; ``""`` when it can, or when there is none."""
 
@@ -59,16 +62,21 @@ class BaselineCheck:
             return CheckVerdict.MISSING
         return CheckVerdict.DIFFERS if self.comparison else CheckVerdict.HOLDS
 
+    @property
+    def main(self) -> Comparison:
+        """The comparison; of several ranks that of those that grew most."""
+        return self.comparison.main if isinstance(self.comparison, RankComparison) else self.comparison
+
     def result(self, verdict: CheckVerdict, name: str, failure: str, config: pytest.Config) -> CheckResult:
-        """What machines read of this check, which came to ``verdict``."""
+        """What machines read of this check, which came to ``verdict``; of several ranks, of those that grew most."""
         return CheckResult(
             name=name,
-            kind=kind_of(type(self.value)),
+            kind=kind_of(self.value),
             baseline=relative(self.path, config.rootpath).as_posix(),
             verdict=verdict,
             says=failure.partition("\n")[0],
-            sizes=self.comparison.sizes,
-            culprits=self.comparison.culprits,
+            sizes=self.main.sizes,
+            culprits=self.main.culprits,
         )
 
     def content(self) -> str:
@@ -88,32 +96,41 @@ class BaselineCheck:
             notes = (elsewhere(self.device, other_devices(self.path)), note)
             return missing(self.shown_path, self.value, self.command, notes)
         said = "\n".join(filter(None, (self.note, note)))
+        if isinstance(self.comparison, RankComparison):
+            before, after = cast("RankValues[Any]", self.stored), cast("RankValues[Any]", self.value)
+            text = ranks_failure_text(self.comparison, before, after, accept=self.command, verbose=verbose)
+            return f"{text}\n{said}" if said else text
         return failure_text(self.comparison, accept=self.command, verbose=verbose, note=said)
 
     def difference(self) -> str:
         """All that differs, in full; ``""`` where nothing does, or where there is nothing to differ from."""
-        return (
-            "\n\n".join(difference_parts(self.comparison, headline(self.comparison), verbose=True))
-            if self.comparison
-            else ""
-        )
+        return "\n\n".join(difference_parts(self.main, headline(self.main), verbose=True)) if self.main else ""
 
 
 def _peak(value: Value | None) -> int | None:
-    return sum(int(usage.total) for usage in value.peak.values()) if isinstance(value, Footprint) else None
+    if isinstance(value, RankFootprints):
+        value = value.max
+    return peak_of(value) if isinstance(value, Footprint) else None
 
 
 def check(unknown: BaselineCheck, tolerance: Tolerance) -> BaselineCheck:
     """Read the baseline that ``unknown`` names and compare its value with it."""
     path, shown_path, value, command = unknown.path, unknown.shown_path, unknown.value, unknown.command
+    of_ranks = isinstance(value, RankValues)
+    kind = type(value.common if isinstance(value, RankValues) else value)
     try:
-        stored = read(path, kind=type(value), renew=command)
+        stored = read(path, kind=kind, of_ranks=of_ranks, renew=command)
     except FileNotFoundError:
         return unknown
     except BaselineFormatError as problem:
         return replace(unknown, problem=str(problem).replace(str(path), shown_path))
     except OSError as problem:
         return replace(unknown, problem=f"{shown_path}: {problem.strerror}")
-    # `read` has made sure that both are of one kind.
-    comparison = compare(stored, value, tolerance)  # type: ignore[type-var]
-    return replace(unknown, stored=stored, comparison=comparison)
+    return replace(unknown, stored=stored, comparison=_compare(stored, value, tolerance))
+
+
+def _compare(stored: Value, value: Value, tolerance: Tolerance) -> Comparison | RankComparison:
+    """Both are of one kind: `read` has made sure of that."""
+    if isinstance(stored, RankValues) and isinstance(value, RankValues):
+        return compare_ranks(stored, value, tolerance)
+    return compare(stored, value, tolerance)  # type: ignore[type-var]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from pytest_footprint.pytest_plugin.recording import RECORDING, refusals_told_pl
 from pytest_footprint.pytest_plugin.surroundings import SURROUNDINGS
 
 if TYPE_CHECKING:
+    from pytest_footprint.model.rank_footprints import RankFootprints
     from pytest_footprint.pytest_plugin.syrupy_adaptor import MemBaseline
     from pytest_footprint.tracking import FSDPMemTracker, MemTracker, ModTracker
     from pytest_footprint.tracking.fake_world import FakeWorld
@@ -81,3 +83,19 @@ def mem_baseline(request: pytest.FixtureRequest) -> MemBaseline:
 
     request.node.stash[CHECK_LOG] = CheckLog()
     return baseline_of(request.node)
+
+
+@pytest.fixture
+def child_footprints(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., RankFootprints]:
+    """``child_footprints(ranks=None)``: what processes that this test started gave to ``hand_over``.
+
+    In the test: ``spawn(train, nprocs=2)``, then ``assert child_footprints(2) == mem_baseline``; in ``train``:
+    ``hand_over(footprint, rank=rank)``. Where a rank handed over none, it is an AssertionError that names it.
+    """
+    from pytest_footprint.model.handover import FOLDER, handed_over  # noqa: PLC0415 - loads when it is wanted
+
+    folder = tmp_path_factory.mktemp("footprints")
+    monkeypatch.setenv(FOLDER, str(folder))
+    return partial(handed_over, folder)

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from pytest_footprint.pytest_plugin.limit import MARKER
-from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings
+from pytest_footprint.pytest_plugin.settings import RANKS, SETTINGS, Settings
 
 if TYPE_CHECKING:
     import pytest
@@ -25,7 +25,9 @@ def header(config: pytest.Config, items: Sequence[pytest.Item] | None) -> list[s
     """
     settings = config.stash[SETTINGS]
     elsewhere = getattr(config.option, "dist", "no") != "no"
-    if settings.verbosity < 0 or (items is None) != elsewhere:
+    ranks = config.stash.get(RANKS, None)
+    launch = ranks.launch if ranks else None
+    if settings.verbosity < 0 or (items is None) != elsewhere or (launch and launch.rank):
         return []
     recorded = list(_recorded(settings, items or ()))
     if not recorded:
@@ -33,6 +35,8 @@ def header(config: pytest.Config, items: Sequence[pytest.Item] | None) -> list[s
     parts = [f"torch {_torch()}", f"records: {', '.join(recorded)}", f"tolerance: {settings.tolerance}"]
     if settings.limit is not None:
         parts.append(f"limit: {settings.limit}")
+    if launch:
+        parts.append(f"ranks: {launch.world_size}")
     return [f"footprint: {'; '.join(parts)}"]
 
 

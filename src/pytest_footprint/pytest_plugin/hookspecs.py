@@ -32,13 +32,14 @@ def pytest_footprint_taken(item: pytest.Item, footprint: Footprint) -> None:
 def pytest_footprint_compared(item: pytest.Item, path: Path, value: Value, comparison: Comparison | None) -> None:
     """A value was compared with its stored baseline.
 
-    Called before an update writes anything, in the process that ran the test.
+    Called before an update writes anything, in the process that ran the test; of several ranks, on rank 0.
 
     Args:
         item: the test.
         path: the file of the baseline, whether it is there or not.
-        value: what was measured: a Footprint, a Hierarchy or a Structure.
-        comparison: the differences, empty when it holds; ``None`` when nothing is stored that can be read.
+        value: what was measured: a Footprint, a Hierarchy or a Structure; of several ranks their RankValues.
+        comparison: the differences, empty when it holds, of the ranks that grew most where there are several; ``None``
+            when nothing is stored that can be read.
     """
 
 
@@ -49,9 +50,11 @@ def pytest_footprint_device_key(item: pytest.Item, value: Value) -> str | None:
     Without one a footprint has the key of its device (``cpu``, ``cuda-NVIDIA-H200``); orders and structures have
     ``any``. Keys are part of file names: what these cannot hold is escaped.
 
+    What several ranks measured together has ``-4-ranks`` behind that.
+
     Args:
         item: the test.
-        value: what was measured: a Footprint, a Hierarchy or a Structure.
+        value: what was measured: a Footprint, a Hierarchy or a Structure; of several ranks their RankValues.
     """
 
 

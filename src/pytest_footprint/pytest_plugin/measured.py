@@ -9,6 +9,7 @@ from pytest_footprint.baseline.kinds import Value
 from pytest_footprint.baseline.paths import ANY_DEVICE
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.hierarchy import Hierarchy
+from pytest_footprint.model.rank_values import RankValues
 from pytest_footprint.model.structure import Structure
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
@@ -30,7 +31,7 @@ def measured(value: object) -> Value:
     Raises:
         TypeError: it is neither a tracker nor a value that a baseline can hold.
     """
-    if isinstance(value, Footprint | Hierarchy | Structure):
+    if isinstance(value, Footprint | Hierarchy | Structure | RankValues):
         return value
     if isinstance(value, _HasFootprint):
         return value.footprint()
@@ -45,6 +46,8 @@ def measured(value: object) -> Value:
 
 def device_key(value: Value) -> str:
     """The part of a baseline's file name that tells devices apart, e.g. ``cpu`` or ``cuda-NVIDIA-H200``."""
+    if isinstance(value, RankValues):
+        value = value.common
     if not isinstance(value, Footprint):
         return ANY_DEVICE
     # The name becomes part of a file name: only letters that every file system takes.

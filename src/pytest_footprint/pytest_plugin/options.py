@@ -137,6 +137,15 @@ OPTIONS = (
         ini="mem_trace",
     ),
     Option(
+        "mem_rank_timeout",
+        "--mem-rank-timeout",
+        "how many seconds a check waits for the other ranks of a run under torchrun, before it fails on all of them",
+        "120",
+        metavar="SECONDS",
+        ini="mem_rank_timeout",
+        ini_default="120",
+    ),
+    Option(
         "mem_junit",
         "",
         "add peak and end of tracked tests to the JUnit properties",

@@ -148,11 +148,16 @@ class Recording:
 
     def check_limit(self) -> None:
         """Fail the test when its peak is above its limit."""
-        if self.breaches and self.limit is not None and self.footprint is not None:
-            self.failure = self._breach_text(self.footprint, self.limit)
+        __tracebackhide__ = True
+        if text := self.limit_text():
+            self.failure = text
             pytest.fail(self.failure, pytrace=False)
 
-    def _breach_text(self, footprint: Footprint, limit: Limit) -> str:
+    def limit_text(self) -> str:
+        """What to say of a peak that is above the limit; ``""`` when it is not."""
+        if not self.breaches or self.limit is None or self.footprint is None:
+            return ""
+        limit, footprint = self.limit, self.footprint
         from pytest_footprint.report import Breach, breach_text  # noqa: PLC0415 - tables load when one is drawn
 
         breaches = [Breach(device, limit.nbytes, limit.of, limit.rule) for device in self.breaches]

@@ -48,6 +48,10 @@ class BaselineUpdate:
     bytes_before: int | None = None
     """Its peak on all devices; ``None`` when there was none, or for values that are no bytes."""
     bytes_after: int | None = None
+    file: str = ""
+    """Path of the file from pytest's root directory: workers on other machines have other roots."""
+    text: str = ""
+    """What was written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -14,7 +14,14 @@ from pytest_footprint.model.tolerance import EXACT, Tolerance
 from pytest_footprint.pytest_plugin.limit import Limit
 from pytest_footprint.pytest_plugin.options import SORTS, VERBOSITY
 
+if TYPE_CHECKING:
+    from pytest_footprint.pytest_plugin.ranks import Ranks
+
 T = TypeVar("T")
+
+_TIMEOUT = 120.0
+_FOREVER = 1e6
+"""Seconds that no wait takes; infinity is none either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,8 @@ class Settings:
     """The folder below which traces are written, absolute."""
     html: Path | None = None
     """Where the page of the run is written, absolute."""
+    rank_timeout: float = _TIMEOUT
+    """Seconds for which a check waits for other ranks."""
     junit: bool = False
     """Add peak and end of each tracked test to its JUnit properties."""
 
@@ -88,11 +97,16 @@ class Settings:
             json=_path(config, "mem_json", "file", _cannot_write),
             html=_path(config, "mem_html", "file", _cannot_write),
             trace=_path(config, "mem_trace", "folder", _cannot_write_below),
+            rank_timeout=_read(config, "mem_rank_timeout", "mem_rank_timeout", _seconds) or _TIMEOUT,
             junit=_switch(config, "mem_junit"),
         )
 
 
 SETTINGS = pytest.StashKey[Settings]()
+RANKS: pytest.StashKey[Ranks] = pytest.StashKey()
+"""Where the ranks of the run are kept, if it has several."""
+CHECKS = "mem_baseline"
+"""The fixture of tests that check baselines."""
 
 
 def _prune(config: pytest.Config) -> bool:
@@ -139,6 +153,17 @@ def _count(text: str, _rule: str) -> int:
         msg = f"{text!r} is not a number of lines; write 0 for all of them, or 10"
         raise ValueError(msg)
     return int(text)
+
+
+def _seconds(text: str, _rule: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < _FOREVER:
+        msg = f"{text!r} is not a time in seconds; write a number above 0 such as 120 or 2.5"
+        raise ValueError(msg)
+    return seconds
 
 
 def _read(config: pytest.Config, option: str, ini: str, parse: Callable[[str, str], T]) -> T | None:

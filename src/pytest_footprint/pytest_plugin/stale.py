@@ -11,7 +11,7 @@ import pytest
 from pytest_footprint.pytest_plugin.collected import COLLECTING, Collected
 from pytest_footprint.pytest_plugin.outcomes import Outcomes
 from pytest_footprint.pytest_plugin.results import Results
-from pytest_footprint.pytest_plugin.settings import SETTINGS
+from pytest_footprint.pytest_plugin.settings import RANKS, SETTINGS
 
 _SENT = "footprint_collected"
 """Key of what a worker sends. It holds one string: xdist moves exact builtins only."""
@@ -36,6 +36,8 @@ class StaleBaselines:
         self._asked: set[str] = set()
         self._sent: list[Collected] = []
         self._crashed = 0
+        self._silent: tuple[int, ...] = ()
+        """Ranks of which nothing is known."""
         self._found: tuple[Path, ...] = ()
         self._partial: tuple[str, ...] = ()
         """Why nothing can be judged."""
@@ -59,6 +61,9 @@ class StaleBaselines:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Judge, and delete when that was asked for."""
         config = session.config
+        if (ranks := config.stash.get(RANKS, None)) is not None:
+            self._asked |= ranks.asked_elsewhere
+            self._silent = ranks.silent
         collected = self._sent or [config.stash[COLLECTING].result(session.items, config)]
         prune = config.stash[SETTINGS].prune
         if not (prune or self._asked or any(each.files for each in collected)):
@@ -78,6 +83,8 @@ class StaleBaselines:
             yield "the run was interrupted"
         if self._crashed:
             yield f"{_counted(self._crashed, 'worker')} crashed"
+        if self._silent:
+            yield f"{_counted(len(self._silent), 'rank')} did not come to the end of the run"
         if failed := max(each.failed for each in collected):
             yield f"{_counted(failed, 'file')} could not be collected"
         if deselected := max(each.deselected for each in collected):

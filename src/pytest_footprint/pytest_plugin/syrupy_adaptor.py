@@ -1,4 +1,4 @@
-"""`mem_baseline` as a syrupy assertion: the only file that knows syrupy.
+"""`mem_baseline` as a syrupy assertion: with `syrupy_files.py` all that knows syrupy.
 
 syrupy gives the ``assert value == snapshot`` style, the update flags and the summary line. Where baselines lie, what
 they say and when two of them are equal is ours. syrupy never judges or deletes our files.
@@ -6,19 +6,18 @@ they say and when two of them are equal is ours. syrupy never judges or deletes 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syrupy.assertion import SnapshotAssertion
-from syrupy.data import SnapshotCollection, SnapshotCollections
-from syrupy.extensions.base import AbstractSyrupyExtension
-from syrupy.location import PyTestLocation
 
 from pytest_footprint.baseline import BaselineWriteError, baseline_path, write_atomically
 from pytest_footprint.baseline.kinds import Value
-from pytest_footprint.model.run import CheckVerdict
+from pytest_footprint.model.rank_values import RankValues
+from pytest_footprint.model.run import CheckResult, CheckVerdict
 from pytest_footprint.model.tolerance import Tolerance
 from pytest_footprint.pytest_plugin.baseline_check import BaselineCheck, check
 from pytest_footprint.pytest_plugin.check_log import CHECK_LOG, CheckLog
@@ -27,75 +26,16 @@ from pytest_footprint.pytest_plugin.findings import Findings, Stored
 from pytest_footprint.pytest_plugin.measured import device_key, measured
 from pytest_footprint.pytest_plugin.node_ids import from_root
 from pytest_footprint.pytest_plugin.rank_files import RankFiles
-from pytest_footprint.pytest_plugin.recording import RECORDING
+from pytest_footprint.pytest_plugin.recording import RECORDING, Recording
 from pytest_footprint.pytest_plugin.settings import SETTINGS
+from pytest_footprint.pytest_plugin.syrupy_files import BaselineExtension, BaselineLocation
 from pytest_footprint.pytest_plugin.texts import not_written, update_command, used_twice
+from pytest_footprint.pytest_plugin.together import Candidates, checked_ranks, together
 from pytest_footprint.pytest_plugin.unnamed import order_note
 
 if TYPE_CHECKING:
     import pytest
-    from syrupy.types import SerializedData, SnapshotIndex
-
-
-class BaselineLocation(PyTestLocation):
-    """The test of a check. Its files lie outside ``__snapshots__``, so syrupy need not relate them to it."""
-
-    def matches_snapshot_location(self, snapshot_location: str) -> bool:
-        """Take every file for one of this test, so that syrupy does not warn."""
-        return True
-
-    def matches_snapshot_name(self, snapshot_name: str) -> bool:
-        """Take every name for one of this test, so that syrupy does not warn."""
-        return True
-
-
-class BaselineExtension(AbstractSyrupyExtension):
-    """Files named by their full path: the ``index`` of a check is the path of its baseline."""
-
-    file_extension = "toml"
-
-    def serialize(self, data: str, **_: object) -> str:
-        """Keep the text: `MemBaseline` has encoded the value."""
-        return data
-
-    @classmethod
-    def get_location(cls, *, index: SnapshotIndex, **_: object) -> str:
-        """Path of the file."""
-        return str(index)
-
-    @classmethod
-    def get_snapshot_name(cls, *, test_location: PyTestLocation, index: SnapshotIndex = 0, **_: object) -> str:
-        """What syrupy's report calls it."""
-        return f"{test_location.snapshot_name} {Path(str(index)).name}"
-
-    def discover_snapshots(self, **_: object) -> SnapshotCollections:
-        """Find nothing: what is not discovered is never called unused, nor deleted."""
-        return SnapshotCollections()
-
-    def read_snapshot_collection(self, *, snapshot_location: str, **_: object) -> SnapshotCollection:
-        """List nothing, as there is nothing to judge."""
-        return SnapshotCollection(location=snapshot_location)
-
-    def read_snapshot_data_from_location(self, *, snapshot_location: str, **_: object) -> SerializedData | None:
-        """The stored text, damaged or not; ``None`` when there is no file or it cannot be opened."""
-        try:
-            return Path(snapshot_location).read_text("utf-8", errors="replace")
-        except OSError:
-            return None
-
-    @classmethod
-    def write_snapshot(cls, **_: object) -> None:
-        """Do nothing: `MemBaseline` writes.
-
-        Before 6.0 syrupy does so when the run is over, too late for a full disk to fail the test.
-        """
-
-    @classmethod
-    def write_snapshot_collection(cls, **_: object) -> None:
-        """Do nothing, as `write_snapshot`."""
-
-    def delete_snapshots(self, **_: object) -> None:
-        """Delete nothing: a baseline is its owner's to remove."""
+    from syrupy.types import SnapshotIndex
 
 
 class MemBaseline(SnapshotAssertion, Explained):
@@ -109,30 +49,41 @@ class MemBaseline(SnapshotAssertion, Explained):
         self.label: str | None = None
         """Tells several baselines of one test apart."""
         self.tolerance = self._settings.tolerance
+        self.ranks: tuple[int, ...] | None = None
+        """Ranks that make the check together; all when ``None``."""
         self._path = Path()
         self._files = RankFiles(self._path, str)
+        self._compared_with: Stored | None = None
+        """What the latest check compared with, where pictures are wanted."""
 
     def __call__(  # type: ignore[override] # no option of other snapshots makes sense here
-        self, *, name: str | None = None, tolerance: object = None, **others: object
+        self,
+        *,
+        name: str | None = None,
+        tolerance: object = None,
+        ranks: Iterable[int] | None = None,
+        **others: object,
     ) -> MemBaseline:
-        """The same baseline under another name, or with another tolerance.
+        """The same baseline under another name, with another tolerance, or of some ranks.
 
         Args:
             name: tells several baselines of one test apart.
             tolerance: ``"2%"``, ``0.02`` or ``"1MiB"``; how far a byte count may be from its baseline.
+            ranks: those that make this check, where not all do: ``[0, 1]``. Of no matter to a single process.
             others: options of other snapshots, none of which a memory baseline has.
 
         Raises:
             TypeError: an option that memory baselines do not have is given.
-            ValueError: the tolerance is not one.
+            ValueError: the tolerance is not one, or ``ranks`` names none.
         """
         if others:
-            msg = f"mem_baseline takes name= and tolerance=, not {', '.join(others)}="
+            msg = f"mem_baseline takes name=, tolerance= and ranks=, not {', '.join(others)}="
             raise TypeError(msg)
         return baseline_of(
             self._item,
             label=self.label if name is None else name,
             tolerance=self.tolerance if tolerance is None else Tolerance.parse(tolerance),
+            ranks=self.ranks if ranks is None else checked_ranks(ranks),
         )
 
     def with_defaults(self, *, tolerance: object = None, **others: object) -> MemBaseline:
@@ -162,17 +113,32 @@ class MemBaseline(SnapshotAssertion, Explained):
         Raises:
             TypeError: ``other`` is nothing that a baseline can hold.
         """
-        done = self._check(measured(other))
+        value = measured(other)
+        if self.label is None:
+            self._log.unnamed += 1
+        joint = together(self._item, value, self.ranks)
+        self._compared_with = None
+        failure, result = joint.check(self._check_name(), self._compare) if joint else self._compare(Candidates(value))
+        self._log.failure = failure
+        recording = self._recording()
+        if recording is not None and recording.findings is not None and result is not None:
+            recording.findings.compared(value, result, self._compared_with)
+        return not failure
+
+    def _compare(self, candidates: Candidates) -> tuple[str, CheckResult]:
+        """The text of the failure, or ``""``, and the result."""
+        done = candidates.choose(self._check)
+        self._files = self._files_of(done.device, self._number())
+        found = None if done.stored is None else done.main
+        self._item.ihook.pytest_footprint_compared(item=self._item, path=done.path, value=done.value, comparison=found)
         self._path = done.path
         verdict = self._judge(done)
-        recording = self._item.stash.get(RECORDING, None)
-        if recording is not None and recording.findings is not None:
-            recording.findings.compared(
-                done.value,
-                done.result(verdict, self._check_name(), self._log.failure, self._item.config),
-                self._stored(done, verdict, recording.findings) if recording.pictures else None,
-            )
-        return not self._log.failure
+        if (recording := self._recording()) is not None and recording.pictures and recording.findings is not None:
+            self._compared_with = self._stored(done, verdict, recording.findings)
+        return self._log.failure, done.result(verdict, self._check_name(), self._log.failure, self._item.config)
+
+    def _recording(self) -> Recording | None:
+        return self._item.stash.get(RECORDING, None)
 
     def _stored(self, done: BaselineCheck, verdict: CheckVerdict, findings: Findings) -> Stored:
         from pytest_footprint.pytest_plugin.courses import stored  # noqa: PLC0415 - loads when a page is written
@@ -201,7 +167,7 @@ class MemBaseline(SnapshotAssertion, Explained):
         return done.verdict
 
     def _order_note(self, done: BaselineCheck) -> str:
-        if self.label is not None:
+        if self.label is not None or isinstance(done.value, RankValues):
             return ""
         return order_note(
             done.value, self._log.unnamed, lambda at: self._files_of(done.device, at).held, self.tolerance
@@ -218,28 +184,28 @@ class MemBaseline(SnapshotAssertion, Explained):
 
     __hash__ = None  # type: ignore[assignment] # as SnapshotAssertion: its equality changes with what is stored
 
-    def _check(self, value: Value) -> BaselineCheck:
-        if self.label is None:
-            self._log.unnamed += 1
-        index = self._log.unnamed if self.label is None else 1
-        key = self._item.ihook.pytest_footprint_device_key(item=self._item, value=value) or device_key(value)
-        self._files = files = self._files_of(key, index)
+    def _check(self, value: Value, suffix: str) -> BaselineCheck:
+        device = self._item.ihook.pytest_footprint_device_key(item=self._item, value=value) or device_key(value)
+        key = f"{device}{suffix}"
+        files = self._files_of(key, self._number())
         path = files.held
         asked = BaselineCheck(path, files.shown(path), value, update_command(self._item), key, files.note(path))
-        done = check(asked, self.tolerance)
-        found = None if done.stored is None else done.comparison
-        self._item.ihook.pytest_footprint_compared(item=self._item, path=path, value=value, comparison=found)
-        return done
+        return check(asked, self.tolerance)
+
+    def _number(self) -> int:
+        """Of this check among those of its test that go by the same name."""
+        return self._log.unnamed if self.label is None else 1
 
     def _write(self, done: BaselineCheck) -> str:
         """Store what was measured; the text of the failure, or ``""``."""
-        own = self._files.own
+        own, text = self._files.own, done.content()
         try:
-            write_atomically(own, done.content())
+            write_atomically(own, text)
         except BaselineWriteError as problem:
             return not_written(str(problem).replace(str(own), self._files.shown(own)))
         stored = done.stored if own == done.path else None
-        self._log.updates.append(replace(done, shown_path=self._files.shown(own), stored=stored).update())
+        update = replace(done, shown_path=self._files.shown(own), stored=stored).update()
+        self._log.updates.append(replace(update, file=from_root(own, self._item.config), text=text))
         self._files.drop_equal(self._log.updates)
         return ""
 
@@ -255,8 +221,14 @@ class MemBaseline(SnapshotAssertion, Explained):
         return self.SHOWN_AS
 
 
-def baseline_of(item: pytest.Item, *, label: str | None = None, tolerance: Tolerance | None = None) -> MemBaseline:
-    """An assertion for ``item``, with its own name and tolerance."""
+def baseline_of(
+    item: pytest.Item,
+    *,
+    label: str | None = None,
+    tolerance: Tolerance | None = None,
+    ranks: tuple[int, ...] | None = None,
+) -> MemBaseline:
+    """An assertion for ``item``, with its own name, tolerance and ranks."""
     settings = item.config.stash[SETTINGS]
     baseline = MemBaseline(
         session=getattr(item.config, "_syrupy"),  # noqa: B009 - syrupy offers no public way to its session
@@ -265,7 +237,7 @@ def baseline_of(item: pytest.Item, *, label: str | None = None, tolerance: Toler
         update_snapshots=settings.update,
         update_new_snapshots_only=item.config.option.update_new_snapshots_only,
     )
-    baseline.label, baseline.tolerance = label, tolerance or settings.tolerance
+    baseline.label, baseline.tolerance, baseline.ranks = label, tolerance or settings.tolerance, ranks
     return baseline
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_footprint.baseline.kinds import Value
 from pytest_footprint.pytest_plugin.node_ids import test_id
 from pytest_footprint.pytest_plugin.relative import relative
+from pytest_footprint.pytest_plugin.settings import RANKS
 from pytest_footprint.report import brief
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 def update_command(item: pytest.Item) -> str:
     """The command that writes the baselines of ``item``, to be pasted into a shell."""
-    return f"pytest {shlex.quote(f'{shown(item.path, item.config)}::{test_id(item)}')} --mem-baseline-update"
+    ranks = item.config.stash.get(RANKS, None)
+    pytest = f"{ranks.launch.command} -m pytest" if ranks and ranks.launch else "pytest"
+    return f"{pytest} {shlex.quote(f'{shown(item.path, item.config)}::{test_id(item)}')} --mem-baseline-update"
 
 
 def shown(path: Path, config: pytest.Config) -> str:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pytest_footprint.baseline import BaselineFormatError, read
-from pytest_footprint.baseline.kinds import Value
+from pytest_footprint.baseline.kinds import OneValue
 from pytest_footprint.comparison import compare
 from pytest_footprint.model.tolerance import Tolerance
 
@@ -16,7 +16,7 @@ _AHEAD = 10
 _WAY_OUT = "name them, mem_baseline(name=...)"
 
 
-def order_note(value: Value, number: int, path_of: Callable[[int], Path], tolerance: Tolerance) -> str:
+def order_note(value: OneValue, number: int, path_of: Callable[[int], Path], tolerance: Tolerance) -> str:
     """A sentence; ``""`` where the test has no other unnamed check.
 
     Args:
@@ -35,7 +35,7 @@ def order_note(value: Value, number: int, path_of: Callable[[int], Path], tolera
     return f"{this}: if one was put in or taken out before it, {_WAY_OUT}"
 
 
-def _fits(value: Value, path: Path, tolerance: Tolerance) -> bool:
+def _fits(value: OneValue, path: Path, tolerance: Tolerance) -> bool:
     with suppress(BaselineFormatError, OSError):
         # `read` refuses another kind.
         return not compare(read(path, kind=type(value), renew=""), value, tolerance)  # type: ignore[type-var]

@@ -6,7 +6,8 @@ from pytest_footprint.report.github import annotation, step_summary
 from pytest_footprint.report.headline import headline
 from pytest_footprint.report.history import history_text
 from pytest_footprint.report.limit import Breach, breach_headline, breach_text
-from pytest_footprint.report.ranks import RankUsage, ranks_text
+from pytest_footprint.report.rank_usage import RankUsage, ranks_text
+from pytest_footprint.report.ranks import ranks_failure_text
 from pytest_footprint.report.replay import replay_text
 from pytest_footprint.report.run_comparison import run_comparison_text
 from pytest_footprint.report.run_comparison_json import run_comparison_json
@@ -30,6 +31,7 @@ __all__ = [
     "history_text",
     "largest",
     "memory_table",
+    "ranks_failure_text",
     "ranks_text",
     "replay_text",
     "run_comparison_json",

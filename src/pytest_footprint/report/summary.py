@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.hierarchy import Hierarchy
+from pytest_footprint.model.rank_values import RankValues
 from pytest_footprint.model.structure import Structure
 from pytest_footprint.model.usage import Usage
+from pytest_footprint.report.ranks import ranks_brief
 from pytest_footprint.report.table import WIDTH, beginning, both_ends, ending, table
 from pytest_footprint.report.words import kind, percent, signed
 
@@ -85,8 +88,10 @@ def update_totals(new: int, peaks: Sequence[tuple[int, int]], others: int = 0) -
     return f"{text}; changed peaks {ByteSize(before)} -> {ByteSize(after)} ({'as before' if same else difference})"
 
 
-def brief(value: Footprint | Hierarchy | Structure) -> str:
-    """A value in a few words."""
+def brief(value: Footprint | Hierarchy | Structure | RankValues[Any]) -> str:
+    """A value in a few words; of several ranks the value of most of them."""
+    if isinstance(value, RankValues):
+        return ranks_brief(value, brief(value.common))
     if isinstance(value, Footprint):
         return ", ".join(f"{device} peak {usage.total}" for device, usage in value.peak.items()) or "no memory"
     if isinstance(value, Hierarchy):

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pytest_footprint.model.call_order import fold_order
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.fqn import fold_alike
 from pytest_footprint.model.hierarchy import Hierarchy
+from pytest_footprint.model.rank_footprints import RankFootprints
+from pytest_footprint.model.rank_numbers import ranks_said
+from pytest_footprint.model.rank_values import RankValues
 from pytest_footprint.model.structure import Structure
 from pytest_footprint.report.footprint_table import footprint_text
+from pytest_footprint.report.ranks import extremes
 from pytest_footprint.report.table import WIDTH, indented, table, wrapped
 from pytest_footprint.report.words import tensors
 
 
-def value_text(value: Footprint | Hierarchy | Structure, *, verbose: bool = False) -> str:
-    """Tables of a footprint, the three orders of a hierarchy, the tensors of a structure."""
+def value_text(value: Footprint | Hierarchy | Structure | RankValues[Any], *, verbose: bool = False) -> str:
+    """Tables of a footprint, the three orders of a hierarchy, the tensors of a structure; of ranks all that differ."""
+    if isinstance(value, RankValues):
+        told = [f"{ranks_said(group.ranks)}:\n\n{value_text(group.value, verbose=verbose)}" for group in value.groups]
+        return "\n\n".join([*([extremes(value)] if isinstance(value, RankFootprints) else []), *told])
     if isinstance(value, Footprint):
         return footprint_text(value, verbose=verbose)
     if isinstance(value, Hierarchy):
