@@ -29,6 +29,7 @@ from pytest_footprint.tracking.environment import environment
 from pytest_footprint.tracking.hot_path import dispatcher
 from pytest_footprint.tracking.inside_ops import InsideOps
 from pytest_footprint.tracking.internals import TorchDispatchMode, tree_leaves
+from pytest_footprint.tracking.late_frees import wait_for_late_frees
 from pytest_footprint.tracking.modules import ModuleWatch
 from pytest_footprint.tracking.operator_watch import OperatorWatch
 from pytest_footprint.tracking.optimizers import OptimizerWatch
@@ -182,6 +183,7 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
             msg = "step() was called while nothing is recorded: use it inside `with tracker:`"
             raise RuntimeError(msg)
         gc.collect()  # garbage of before shall not die, and so count as freed, inside the step
+        wait_for_late_frees(self.trace.events)
         self._settle()
         self._recorder.event(Event.STEP_BEGIN, 0)
         if measured_from_here:
@@ -192,6 +194,7 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
             self._allocator_peaks.note()
         finally:
             gc.collect()
+            wait_for_late_frees(self.trace.events)
             self._settle()
             self._recorder.event(Event.STEP_END, 0)
 
