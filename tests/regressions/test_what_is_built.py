@@ -115,7 +115,7 @@ def test_calls_that_are_reordered(gpt: Footprint, monkeypatch: pytest.MonkeyPatc
 
     assert said.headline == (
         "memory differs from its baseline: cpu peak +38.06 KiB (+1 %): GPT.blocks.{0..3}.norm2 moved in forward and"
-        " recomputation (4 modules): GPT.blocks.0.norm2 ran after GPT.blocks.0.attn.out, now after GPT.blocks.0"
+        " recomputation (4 modules): GPT.blocks.0.norm2 ran after GPT.blocks.0.attn.out, now first in GPT.blocks.0"
     )
     assert said.rows("GPT.blocks.{0..3}.mlp moved in forward and recomputation (12 modules)")
 

@@ -55,8 +55,9 @@ def _sentence(edit: OrderEdit, orders: list[Order]) -> str:
     if edit.before == edit.after:
         if edit.place_before == edit.place_after:
             return f"{edit.fqn} moved in {where}{size}"
-        it = unfold(edit.fqn)[0] if many else "it"
-        was, is_now = _place(edit.place_before), _place(edit.place_after)
+        first = unfold(edit.fqn)[0]
+        it = first if many else "it"
+        was, is_now = _place(edit.place_before, first), _place(edit.place_after, first)
         return f"{edit.fqn} moved in {where}{size}: {it} ran {was}, now {is_now}"
     if edit.before and edit.after:
         each = " each" if many else ""
@@ -67,5 +68,7 @@ def _sentence(edit: OrderEdit, orders: list[Order]) -> str:
     return f"{edit.fqn} {word} {runs} in {where}{size}"
 
 
-def _place(previous: str) -> str:
+def _place(previous: str, fqn: str) -> str:
+    if fqn.startswith(f"{previous}."):
+        return f"first in {previous}"
     return f"after {previous}" if previous else "first"
