@@ -58,8 +58,8 @@ def test_a_rank_that_becomes_another_is_named_and_gets_its_own_until_it_is_equal
     differs.assert_outcomes(passed=3, failed=1)
     differs.stdout.fnmatch_lines(
         [
-            "E * to accept it as the new baseline: pytest 'test_it.py::test_stage[[]rank2]' --mem-baseline-update",
             "E * held against the baseline of rank 0: rank 2 has none of its own",
+            "E * to accept it as the new baseline: pytest 'test_it.py::test_stage[[]rank2]' --mem-baseline-update",
         ]
     )
     assert two == own(0, 2, 3)

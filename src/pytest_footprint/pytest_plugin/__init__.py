@@ -36,7 +36,6 @@ from pytest_footprint.pytest_plugin.settings import CHECKS, RANKS, SETTINGS, Set
 from pytest_footprint.pytest_plugin.stale import CollectedHere, StaleBaselines
 from pytest_footprint.pytest_plugin.summary import Summary
 from pytest_footprint.pytest_plugin.surroundings import SURROUNDINGS, Surroundings
-from pytest_footprint.pytest_plugin.writers import writers
 
 if TYPE_CHECKING:
     from pytest_footprint.pytest_plugin.ranks import Ranks
@@ -79,7 +78,10 @@ def pytest_configure(config: pytest.Config) -> None:
         return  # a worker of xdist: its reports go to the process that prints
     # Of what is registered last, pytest shows the tables first.
     takers: dict[str, Taker] = {"footprint-stale": StaleBaselines(), "footprint-summary": Summary()}
-    takers |= writers(config)
+    if config.stash[SETTINGS].findings_wanted:
+        from pytest_footprint.pytest_plugin.writers import writers  # noqa: PLC0415 - loads when files are written
+
+        takers |= writers(config)
     if getattr(config.option, "tx", None):
         from pytest_footprint.pytest_plugin.brought_home import BroughtHome  # noqa: PLC0415 - loads with workers
 

@@ -14,7 +14,7 @@ from pytest_footprint.comparison import compare
 from pytest_footprint.pytest_plugin.fake_marks import ranks_of
 from pytest_footprint.pytest_plugin.marks import VARY_RANK
 from pytest_footprint.pytest_plugin.node_ids import as_rank, test_id
-from pytest_footprint.pytest_plugin.results import BaselineUpdate
+from pytest_footprint.pytest_plugin.results import LIKE_FIRST_RANK, BaselineUpdate
 from pytest_footprint.pytest_plugin.surroundings import SURROUNDINGS
 from pytest_footprint.pytest_plugin.texts import shown
 
@@ -71,7 +71,7 @@ class RankFiles:
             if kept is not None and type(kept) is type(known) and not compare(kept, known):  # type: ignore[type-var]
                 other.unlink(missing_ok=True)
                 updates[:] = [update for update in updates if update.baseline != self.shown(other)]
-                updates.append(BaselineUpdate(self.shown(other), "its own", "that of the first rank"))
+                updates.append(BaselineUpdate(self.shown(other), "its own", LIKE_FIRST_RANK))
 
 
 def _stored(path: Path) -> Value | None:

@@ -36,6 +36,10 @@ class TrackedTest:
     """Columns of other plugins: header -> cell."""
 
 
+LIKE_FIRST_RANK = "that of the first rank"
+"""What a file said that was deleted because it said no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class BaselineUpdate:
     """One baseline that was written."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pytest_footprint.pytest_plugin.results import BaselineUpdate, RankResult, Results, TrackedTest
+from pytest_footprint.pytest_plugin.results import LIKE_FIRST_RANK, BaselineUpdate, RankResult, Results, TrackedTest
 from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
@@ -41,9 +41,19 @@ class Summary:
     def take(self, report: pytest.TestReport, results: Results) -> None:
         """Take the rows of one phase; the last run of a test that is rerun counts."""
         self._tracked.update((row.test, row) for row in results.tracked)
-        self._updates.update((row.baseline, row) for row in results.updates)
+        for update in results.updates:
+            self._take_update(update)
         if (row := results.rank) is not None:
             self._ranks.setdefault(row.test, {})[row.rank] = row
+
+    def _take_update(self, row: BaselineUpdate) -> None:
+        """Two workers may tell of one file in either order: that it is new, and that it is gone again."""
+        other = self._updates.pop(row.baseline, None)
+        came_and_went = (
+            other is not None and LIKE_FIRST_RANK in {row.after, other.after} and not (row.before and other.before)
+        )
+        if not came_and_went:
+            self._updates[row.baseline] = row
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
         """Print old -> new of every baseline that was written, then the report if it was asked for."""
