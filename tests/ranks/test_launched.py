@@ -280,3 +280,18 @@ def test_variables_of_a_launcher_that_is_not_there_are_named(launcher: Launcher,
     assert done.codes == (1, 1)
     assert "rank 1 of 2 cannot reach the others: no answer from localhost:1: " in done.outputs[1]
     assert "are set, so this is one of several ranks; unset them where it is not" in done.outputs[1]
+
+
+def test_each_rank_writes_its_own_page_and_traces(launcher: Launcher, tmp_path: Path) -> None:
+    files = ("--mem-html=run.html", "--mem-trace=traces")
+
+    [done] = ranks(launcher, tmp_path, STEP, job(tmp_path, "--mem-baseline-update", "-v", *files))
+
+    assert done.codes == (0, 0), done.outputs
+    assert {path.name for path in tmp_path.glob("*.html")} == {"run.html", "run.rank1.html"}
+    written = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.trace")]
+    assert sorted(written) == ["traces/rank1/test_it/test_step.trace", "traces/test_it/test_step.trace"]
+    assert "page of this run: run.html" in done.outputs[0]
+    assert "memory traces of 1 test: traces" in done.outputs[0]
+    assert "page of this run: run.rank1.html" in done.outputs[1]
+    assert "memory traces of 1 test: traces/rank1" in done.outputs[1]

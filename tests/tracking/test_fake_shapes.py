@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.distributed.tensor import Shard, distribute_tensor, empty
+from torch.distributed.tensor import DTensor, Shard, distribute_tensor, empty
 
 from pytest_footprint.tracking import MemTracker
 from pytest_footprint.tracking.fake_world import FakeWorld
@@ -37,3 +37,15 @@ def test_the_fake_mode_of_the_program_is_not_taken_for_dtensors_own_when_that_co
 
     assert len(made) == 2
     assert alive.end.total == 4 * (1000 + 20)
+
+
+def test_what_dtensor_makes_to_find_shapes_is_no_gradient_that_was_there_before() -> None:
+    with FakeWorld(RANKS) as world, MemTracker() as tracker:
+        weight = distribute_tensor(torch.ones(RANKS, 1000), world.mesh(), [Shard(0)]).requires_grad_()
+        (weight * 2).sum().backward()
+
+        found = tracker.footprint()
+
+    assert isinstance(weight.grad, DTensor)
+    assert found.start.total == 0
+    assert found.peak.gradients == found.end.gradients == weight.grad.to_local().nbytes

@@ -195,7 +195,9 @@ class OperatorWatch:
         recorder.live.remember_leaf(leaf)
         if entry.func is _DETACH and not state.optimizers:
             # The leaf takes the incoming gradient over as its own.
-            recorder.live.label(args[0], recorder.live.gradient_of(leaf), recorder.live.owner(leaf))
+            gradient = args[0]
+            if not (isinstance(gradient, FakeTensor) and _is_shadow(sys._getframe(2))):
+                recorder.live.label(gradient, recorder.live.gradient_of(leaf), recorder.live.owner(leaf))
 
 
 def _is_shadow(frame: FrameType | None) -> bool:
