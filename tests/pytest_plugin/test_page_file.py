@@ -163,3 +163,12 @@ def test_without_the_option_no_course_is_read(project: Project) -> None:
     project.write(TORCH_WORKS, unread)
 
     project.run_alone("--mem-report", "--mem-json=run.json").assert_outcomes(passed=1)
+
+
+def test_the_page_does_not_replace_the_file_for_machines(project: Project) -> None:
+    project.write("def test_it(): pass")
+
+    result = project.run("--mem-json=run", "--mem-html=./run")
+
+    result.stderr.fnmatch_lines(["ERROR: --mem-json and --mem-html: both name run, and *; name two files"])
+    assert not (project.path / "run").exists()

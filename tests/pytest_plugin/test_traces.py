@@ -229,3 +229,23 @@ def test_a_quiet_run_only_tells_how_to_look_at_what_failed(project: Project) -> 
 
     result.stdout.no_fnmatch_line("*memory traces of*")
     result.stdout.fnmatch_lines(["  pytest-footprint replay traces/test_it/test_one.trace"])
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9, 0), reason="pytest 8 has no subtests")
+def test_a_test_with_subtests_is_written_once_when_it_is_over(project: Project) -> None:
+    project.write(
+        TORCH_WORKS,
+        """
+        def test_it(subtests, mem_tracker):
+            for number in range(2):
+                with subtests.test(number=number):
+                    mem_tracker.run(torch.nn.Linear(8, 8), torch.ones(2, 8))
+                    assert not number
+        """,
+    )
+
+    result = project.run("--mem-trace=traces")
+
+    result.stdout.no_fnmatch_line("*StopIteration*")
+    assert files(project) == [f"test_it/test_it{form}" for form in sorted(FORMS)]
+    assert len(recorded(project, "test_it/test_it").takes) == 3

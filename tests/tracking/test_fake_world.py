@@ -138,6 +138,16 @@ def test_meshes_can_be_made_sliced_and_flattened_among_fake_tensors() -> None:
         assert isinstance(torch.ones(2), FakeTensor)
 
 
+@pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")  # torch does, in copy.deepcopy
+def test_a_copied_fake_module_stays_in_the_mode_of_its_test() -> None:
+    with FakeTensors() as mode:
+        model = nn.Transformer(16, 2, 1, 1, 32, batch_first=True)  # its layers are copies of one
+        model(torch.randn(2, 5, 16), torch.randn(2, 4, 16)).sum().backward()
+
+    parameters = list(model.parameters())
+    assert all(isinstance(each, FakeTensor) and each.fake_mode is mode for each in parameters)
+
+
 def test_what_one_rank_has_found_does_not_reach_the_next() -> None:
     found = []
     for rank in (0, 7):

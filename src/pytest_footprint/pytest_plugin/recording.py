@@ -56,6 +56,8 @@ class Recording:
         self._varies_rank = item.get_closest_marker(VARY_RANK) is not None
         self._wanted = self.limit is not None or "mem_tracker" in fixtures or self._varies_rank
         self._hooks = item.ihook
+        self._called = False
+        """Whether its call is over: a subtest has a report of the call in the middle of it."""
         self._read_at_end = (
             self.limit is not None
             or self._varies_rank
@@ -103,7 +105,7 @@ class Recording:
 
     def write_traces(self, report: pytest.TestReport) -> tuple[tuple[str, ...], str]:
         """Write what was recorded when the test is over: the files, as the user would type them, or what went wrong."""
-        over = report.when == "call" or (report.when == "setup" and report.failed)
+        over = self._called if report.when == "call" else report.when == "setup" and report.failed
         return self._traces.write(report) if self._traces is not None and over else ((), "")
 
     def _start(self) -> MemTracker:
@@ -127,6 +129,7 @@ class Recording:
     def read(self) -> None:
         """Keep what was recorded until now, if anybody is going to look at it."""
         __tracebackhide__ = True
+        self._called = True
         if self._tracker is not None and self._read_at_end:
             self.footprint = self._whole(self._tracker)
             self.breaches = tuple(self.limit.breaches(self.footprint.peak)) if self.limit is not None else ()

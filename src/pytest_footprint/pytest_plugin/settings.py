@@ -83,6 +83,10 @@ class Settings:
         Raises:
             pytest.UsageError: a value is not what its option takes; the message names the option.
         """
+        json, html = (_path(config, name, "file", _cannot_write) for name in ("mem_json", "mem_html"))
+        if json is not None and html is not None and json.resolve() == html.resolve():
+            msg = f"--mem-json and --mem-html: both name {json.name}, and one would replace the other; name two files"
+            raise pytest.UsageError(msg)
         return cls(
             update=bool(config.option.mem_baseline_update) or bool(getattr(config.option, "update_snapshots", False)),
             prune=_prune(config),
@@ -94,8 +98,8 @@ class Settings:
             report_sort=_read(config, "mem_report_sort", "mem_report_sort", _sort) or SORTS[0],
             report_top=_read(config, "mem_report_top", "mem_report_top", _count) or 0,
             verbosity=_verbosity(config),
-            json=_path(config, "mem_json", "file", _cannot_write),
-            html=_path(config, "mem_html", "file", _cannot_write),
+            json=json,
+            html=html,
             trace=_path(config, "mem_trace", "folder", _cannot_write_below),
             rank_timeout=_read(config, "mem_rank_timeout", "mem_rank_timeout", _seconds) or _TIMEOUT,
             junit=_switch(config, "mem_junit"),

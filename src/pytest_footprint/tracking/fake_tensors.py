@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -36,6 +36,10 @@ class FakeTensors(FakeTensorMode):
         if _called_by_a_mesh(sys._getframe(1)):
             return func(*args, **(kwargs or {}))
         return super().__torch_dispatch__(func, types, args, kwargs or {})
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """Itself: ``copy.deepcopy`` of a fake parameter copies its mode too, and tensors of two modes cannot meet."""
+        return self
 
 
 def _called_by_a_mesh(frame: FrameType | None) -> bool:
