@@ -392,6 +392,17 @@ def test_something_else_than_a_footprint_is_a_type_error(project: Project) -> No
     )
 
 
+def test_a_method_that_was_not_called_is_told_to_be_called(project: Project) -> None:
+    write_test(
+        project, 1024, "def test_step(mem_tracker, mem_baseline):\n    assert mem_tracker.footprint == mem_baseline"
+    )
+
+    result = project.run()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*mem_tracker or mod_tracker; call it first: footprint()"])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -41,6 +41,8 @@ def measured(value: object) -> Value:
         f"a memory baseline cannot hold a value of type {type(value).__name__!r};"
         " compare a Footprint, a Hierarchy, a Structure, mem_tracker or mod_tracker"
     )
+    if callable(value) and hasattr(value, "__name__"):
+        msg += f"; call it first: {value.__name__}()"
     raise TypeError(msg)
 
 
