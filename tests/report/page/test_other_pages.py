@@ -24,7 +24,7 @@ def test_the_page_of_a_comparison_sorts_and_finds(browser: Browser) -> None:
 
     names = "#tests tbody tr:not([hidden]) th"
     assert [each.text[:6] for each in browser.all(names)] == ["test_b", "test_a"]
-    assert [each.text for each in browser.all("#change-0 .key span")] == ["parameters", "activations"]
+    assert [each.text for each in browser.all("#change-0 .types span")] == ["parameters", "activations"]
     browser.button("test").click()
     assert [each.text[:6] for each in browser.all(names)] == ["test_a", "test_b"]
     browser.one("#find").send_keys("test_a")
