@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
@@ -54,7 +55,7 @@ class Browser:
         return self.until(lambda: next(iter(self.all(selector)), None), selector)
 
     def text(self, selector: str = "body") -> str:
-        return self.one(selector).text
+        return str(self.until(lambda: [self.one(selector).text], selector)[0])
 
     def button(self, text: str) -> WebElement:
         return self.until(lambda: next((each for each in self.all("button") if text in each.text), None), text)
@@ -62,13 +63,21 @@ class Browser:
     def until(self, look: Callable[[], Any], what: str) -> Any:
         """What ``look`` finds, once it does."""
         end = time.monotonic() + PATIENCE
-        while not (found := look()):
+        while not (found := _now(look)):
             if time.monotonic() > end:
                 pytest.fail(
                     f"never seen: {what}; the page says:\n{self.driver.find_element('css selector', 'body').text}"
                 )
             time.sleep(0.02)
         return found
+
+
+def _now(look: Callable[[], Any]) -> Any:
+    """What is found; nothing while the page puts other elements in the place of those that were looked at."""
+    try:
+        return look()
+    except StaleElementReferenceException:
+        return None
 
 
 @contextmanager
