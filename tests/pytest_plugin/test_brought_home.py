@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 from user_project import FOOTPRINTS_WORK, Project
+
+from pytest_footprint.pytest_plugin.brought_home import BroughtHome
+from pytest_footprint.pytest_plugin.results import LIKE_FIRST_RANK, BaselineUpdate, Results
 
 BODY = """
     @pytest.mark.parametrize("number", range(4))
@@ -30,3 +36,19 @@ def test_baselines_that_other_machines_wrote_come_home(project: Project, hosts: 
     project.run().assert_outcomes(passed=4)
     # The copies of the next run hold them too.
     project.run(*hosts).assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["written first", "deleted first"])
+def test_what_one_worker_wrote_and_another_deleted_stays_deleted(order: tuple[int, int], project: Project) -> None:
+    told = [
+        BaselineUpdate("rank2.toml", "", "cpu peak 0 B", file="rank2.toml", text="its text"),
+        BaselineUpdate("rank2.toml", "its own", LIKE_FIRST_RANK),
+    ]
+    config = cast("pytest.Config", SimpleNamespace(rootpath=project.path))
+    report = cast("pytest.TestReport", SimpleNamespace(node="gw0"))
+    home = BroughtHome(config)
+
+    for at in order:
+        home.take(report, Results(updates=(told[at],)))
+
+    assert not (project.path / "rank2.toml").exists()

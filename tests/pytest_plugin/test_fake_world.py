@@ -19,8 +19,8 @@ def is_clean():
 """
 
 
-def write(pytester: pytest.Pytester, body: str) -> None:
-    pytester.makepyfile(test_it=f"{HEAD}\n{body}")
+def write(project: Project, body: str) -> None:
+    project.write(HEAD, body)
 
 
 STEP = """
@@ -45,8 +45,8 @@ def test_the_next_one():
 """
 
 
-def test_a_sharded_step_is_measured_without_a_cluster(each_way: Project, pytester: pytest.Pytester) -> None:
-    write(pytester, STEP)
+def test_a_sharded_step_is_measured_without_a_cluster(each_way: Project) -> None:
+    write(each_way, STEP)
     each_way.run("--mem-baseline-update").assert_outcomes(passed=2)
 
     held = each_way.run()
@@ -54,19 +54,19 @@ def test_a_sharded_step_is_measured_without_a_cluster(each_way: Project, pyteste
     held.assert_outcomes(passed=2)
 
 
-def test_a_limit_is_held_and_the_model_of_a_fixture_counts(pytester: pytest.Pytester) -> None:
-    write(pytester, STEP.replace("9MiB", "1MiB"))
+def test_a_limit_is_held_and_the_model_of_a_fixture_counts(project: Project) -> None:
+    write(project, STEP.replace("9MiB", "1MiB"))
 
-    result = pytester.runpytest("--mem-baseline-update")
+    result = project.run("--mem-baseline-update")
 
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines(["cpu peak is * over the limit of 1 MiB *", "*float32[[]1024, 1024]*"])
 
 
 @pytest.mark.parametrize("where", ["test", "fixture", "teardown"])
-def test_after_a_failure_the_next_test_is_clean(each_way: Project, pytester: pytest.Pytester, where: str) -> None:
+def test_after_a_failure_the_next_test_is_clean(each_way: Project, where: str) -> None:
     write(
-        pytester,
+        each_way,
         f"""
 @pytest.fixture
 def thing(fake_world):
@@ -91,9 +91,9 @@ def test_the_next_one():
     result.assert_outcomes(**(at_test or {"errors": 1, "passed": 2 if where == "teardown" else 1}))
 
 
-def test_fixtures_of_a_wider_scope_are_real(pytester: pytest.Pytester) -> None:
+def test_fixtures_of_a_wider_scope_are_real(project: Project) -> None:
     write(
-        pytester,
+        project,
         """
 @pytest.fixture(scope="module")
 def table():
@@ -114,12 +114,12 @@ def test_without_a_world(table):
 """,
     )
 
-    pytester.runpytest().assert_outcomes(passed=2)
+    project.run().assert_outcomes(passed=2)
 
 
-def test_another_process_group_is_named_and_left_alone(pytester: pytest.Pytester) -> None:
+def test_another_process_group_is_named_and_left_alone(project: Project) -> None:
     write(
-        pytester,
+        project,
         """
 @pytest.fixture(scope="module", autouse=True)
 def group(tmp_path_factory):
@@ -139,7 +139,7 @@ def test_the_group_is_there():
 """,
     )
 
-    result = pytester.runpytest()
+    result = project.run()
 
     result.assert_outcomes(errors=1, passed=1)
     result.stdout.fnmatch_lines(
@@ -154,10 +154,10 @@ def test_the_group_is_there():
     assert "surroundings.py" not in str(result.stdout)
 
 
-def test_the_fixture_without_the_marker_says_what_is_missing(pytester: pytest.Pytester) -> None:
-    write(pytester, "def test_it(fake_world): ...")
+def test_the_fixture_without_the_marker_says_what_is_missing(project: Project) -> None:
+    write(project, "def test_it(fake_world): ...")
 
-    result = pytester.runpytest()
+    result = project.run()
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
@@ -221,11 +221,11 @@ RANKS = "accepted: @pytest.mark.vary_rank(0, 1, 63)"
     ids=lambda value: "+".join(value) if isinstance(value, list) else "",
 )
 def test_a_wrong_marker_is_an_error_of_collection_that_names_the_test(
-    pytester: pytest.Pytester, marks: list[str], problem: str, accepted: str
+    project: Project, marks: list[str], problem: str, accepted: str
 ) -> None:
-    write(pytester, "\n".join(f"@pytest.mark.{mark}" for mark in marks) + "\ndef test_it(): ...")
+    write(project, "\n".join(f"@pytest.mark.{mark}" for mark in marks) + "\ndef test_it(): ...")
 
-    result = pytester.runpytest()
+    result = project.run()
 
     result.assert_outcomes(errors=1)
     lines = [line for line in result.outlines if line.startswith("test_it.py::test_it")]
@@ -234,9 +234,9 @@ def test_a_wrong_marker_is_an_error_of_collection_that_names_the_test(
     assert accepted in result.outlines
 
 
-def test_a_unittest_cannot_vary_its_rank(pytester: pytest.Pytester) -> None:
+def test_a_unittest_cannot_vary_its_rank(project: Project) -> None:
     write(
-        pytester,
+        project,
         """
 import unittest
 
@@ -250,7 +250,7 @@ class TestIt(unittest.TestCase):
 """,
     )
 
-    result = pytester.runpytest()
+    result = project.run()
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
@@ -258,8 +258,8 @@ class TestIt(unittest.TestCase):
     )
 
 
-def test_the_markers_are_listed(pytester: pytest.Pytester) -> None:
-    result = pytester.runpytest("--markers", "--strict-markers")
+def test_the_markers_are_listed(project: Project) -> None:
+    result = project.run("--markers", "--strict-markers")
 
     result.stdout.fnmatch_lines(
         [

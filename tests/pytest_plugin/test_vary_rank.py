@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
     from user_project import Project
 
 STAGES = """
@@ -98,10 +97,10 @@ def test_the_ranks_stand_in_one_table(each_way: Project) -> None:
 
 
 def test_a_test_without_a_tracker_is_compared_too_and_its_parameters_tell_tests_apart(
-    pytester: pytest.Pytester,
+    project: Project,
 ) -> None:
-    pytester.makepyfile(
-        test_it="""
+    project.write(
+        """
         import pytest, torch
 
         @pytest.mark.fake_world(4)
@@ -112,7 +111,7 @@ def test_a_test_without_a_tracker_is_compared_too_and_its_parameters_tell_tests_
         """
     )
 
-    result = pytester.runpytest("-v")
+    result = project.run("-v")
 
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(

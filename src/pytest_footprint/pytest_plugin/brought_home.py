@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from pytest_footprint.pytest_plugin.results import Results
+from pytest_footprint.pytest_plugin.results import LIKE_FIRST_RANK, BaselineUpdate, Results
 
 if TYPE_CHECKING:
     import pytest
@@ -17,21 +17,37 @@ class BroughtHome:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._problems: list[str] = []
+        self._brought: dict[str, Path] = {}
+        self._deleted: set[str] = set()
 
     def take(self, report: pytest.TestReport, results: Results) -> None:
         """Write the baselines of one phase that are not here as they are there."""
+        if not hasattr(report, "node"):
+            return
         for update in results.updates:
-            if not hasattr(report, "node") or not update.file or PurePath(update.file).is_absolute():
-                continue
-            from pytest_footprint.baseline import BaselineWriteError, write_atomically  # noqa: PLC0415 - with an update
+            if update.after == LIKE_FIRST_RANK:
+                self._delete(update.baseline)
+            elif update.file and not PurePath(update.file).is_absolute():
+                self._write(update)
 
-            path = self._config.rootpath / update.file
-            if path.is_file() and path.read_bytes() == update.text.encode("utf-8"):
-                continue  # the worker runs in this very tree
-            try:
-                write_atomically(path, update.text)
-            except BaselineWriteError as problem:
-                self._problems.append(str(problem))
+    def _delete(self, baseline: str) -> None:
+        """Two workers tell of one file in either order: that one has written it, and that the other deleted it."""
+        self._deleted.add(baseline)
+        if (path := self._brought.pop(baseline, None)) is not None:
+            path.unlink(missing_ok=True)
+
+    def _write(self, update: BaselineUpdate) -> None:
+        from pytest_footprint.baseline import BaselineWriteError, write_atomically  # noqa: PLC0415 - with an update
+
+        path = self._config.rootpath / update.file
+        if update.baseline in self._deleted or (path.is_file() and path.read_bytes() == update.text.encode("utf-8")):
+            return  # gone again, or the worker runs in this very tree
+        try:
+            write_atomically(path, update.text)
+        except BaselineWriteError as problem:
+            self._problems.append(str(problem))
+        else:
+            self._brought[update.baseline] = path
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Fail a run that would lose a baseline."""

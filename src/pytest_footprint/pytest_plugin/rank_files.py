@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -62,16 +63,24 @@ class RankFiles:
     def drop_equal(self, updates: list[BaselineUpdate]) -> None:
         """Delete the files that say what that of the first rank says, and tell so in ``updates``.
 
-        Each rank does so after it has written, so whichever of two processes comes second sees both files.
+        Each rank does so after it has written, so whichever of two processes comes second sees both files. Both may
+        see them: the one that deletes tells. A file that is new in this run is as if it had never been.
         """
         pairs = [(self.first, self.own)] if self.first is not None else [(self.own, other) for other in self.others]
         for first, other in pairs:
             kept, known = _stored(first), _stored(other)
             # Both are of one kind: the same check has stored them.
             if kept is not None and type(kept) is type(known) and not compare(kept, known):  # type: ignore[type-var]
-                other.unlink(missing_ok=True)
-                updates[:] = [update for update in updates if update.baseline != self.shown(other)]
-                updates.append(BaselineUpdate(self.shown(other), "its own", LIKE_FIRST_RANK))
+                with suppress(FileNotFoundError):
+                    other.unlink()
+                    _tell_gone(self.shown(other), updates)
+
+
+def _tell_gone(baseline: str, updates: list[BaselineUpdate]) -> None:
+    written = [update for update in updates if update.baseline == baseline]
+    updates[:] = [update for update in updates if update.baseline != baseline]
+    if all(update.before for update in written):
+        updates.append(BaselineUpdate(baseline, "its own", LIKE_FIRST_RANK))
 
 
 def _stored(path: Path) -> Value | None:
