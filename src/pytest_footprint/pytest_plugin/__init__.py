@@ -7,16 +7,13 @@ machinery, tabulate, and our own packages that need them) is imported where a te
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Generator, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_footprint.pytest_plugin import hookspecs
 from pytest_footprint.pytest_plugin.collected import COLLECTING, Collecting
-from pytest_footprint.pytest_plugin.explained import explanation_of, show_in_full
-from pytest_footprint.pytest_plugin.failures import clear_failures, remember_failure
+from pytest_footprint.pytest_plugin.explained import explanation_of
 from pytest_footprint.pytest_plugin.fixtures import (
     _fake_rank,
     child_footprints,
@@ -27,18 +24,13 @@ from pytest_footprint.pytest_plugin.fixtures import (
     mod_tracker,
 )
 from pytest_footprint.pytest_plugin.header import header
-from pytest_footprint.pytest_plugin.marks import ABOUT, FORMS, VARY_RANK, problems_with_marks
+from pytest_footprint.pytest_plugin.lookout import RECEIVER, Lookout
+from pytest_footprint.pytest_plugin.marks import ABOUT, FORMS, VARY_RANK, is_marked, problems_with_marks
 from pytest_footprint.pytest_plugin.options import add_options
-from pytest_footprint.pytest_plugin.phase import results_of
-from pytest_footprint.pytest_plugin.recording import RECORDING, Recording, forget
 from pytest_footprint.pytest_plugin.results import Receiver, Taker
-from pytest_footprint.pytest_plugin.settings import CHECKS, RANKS, SETTINGS, Settings
+from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings
 from pytest_footprint.pytest_plugin.stale import CollectedHere, StaleBaselines
 from pytest_footprint.pytest_plugin.summary import Summary
-from pytest_footprint.pytest_plugin.surroundings import SURROUNDINGS, Surroundings
-
-if TYPE_CHECKING:
-    from pytest_footprint.pytest_plugin.ranks import Ranks
 
 _LAUNCHED = frozenset({"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"})
 """What launchers such as torchrun set."""
@@ -56,6 +48,8 @@ __all__ = [
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
+    # Now, so that its wrappers lie inside those of conftest files and around those of pytest.
+    Lookout().register(pluginmanager)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -92,12 +86,12 @@ def pytest_configure(config: pytest.Config) -> None:
         takers["footprint-github"] = GitHub(config, dict(os.environ))
     for name, taker in takers.items():
         config.pluginmanager.register(taker, name)
-    config.pluginmanager.register(Receiver(list(takers.values())), "footprint-receiver")
+    config.pluginmanager.register(Receiver(list(takers.values())), RECEIVER)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if metafunc.definition.get_closest_marker(VARY_RANK):
+    if is_marked(metafunc.definition) and metafunc.definition.get_closest_marker(VARY_RANK):
         from pytest_footprint.pytest_plugin.fake_marks import vary  # noqa: PLC0415 - loads when a test asks
 
         vary(metafunc)
@@ -125,84 +119,6 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest.Item]) -> list[str]:
     return header(config, items)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    try:
-        return (yield)
-    finally:
-        clear_failures(item)
-        forget(item)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
-    __tracebackhide__ = True
-    surroundings = item.stash[SURROUNDINGS] = Surroundings.of(item)
-    recording = item.stash[RECORDING] = Recording.of(item)
-    if ranks := item.config.stash.get(RANKS, None):
-        ranks.begin(item)
-    yield
-    surroundings.begin_if_wanted()
-    recording.start_if_wanted()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, object, object]:
-    __tracebackhide__ = True
-    # Only function-scoped fixtures have the test as their node.
-    if recording := request.node.stash.get(RECORDING, None):
-        request.node.stash[SURROUNDINGS].begin_if_wanted()
-        recording.start_if_wanted()
-    return (yield)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    __tracebackhide__ = True
-    recording = item.stash[RECORDING]
-    try:
-        yield
-    finally:
-        recording.read()
-    if (ranks := item.config.stash.get(RANKS, None)) is not None and ranks.shares_limit(item, recording):
-        from pytest_footprint.pytest_plugin.joint_limit import check_limit_together  # noqa: PLC0415 - as above
-
-        check_limit_together(item, recording, ranks)
-    else:
-        recording.check_limit()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
-    __tracebackhide__ = True
-    clear_failures(item)
-    yield
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    said = show_in_full(item, call)
-    report = yield
-    remember_failure(item, call)
-    results_of(item, report, said).attach_to(report)
-    if (ranks := _ranks(item)) is not None:
-        ranks.note(item, report, call)
-    return report
-
-
-def _ranks(item: pytest.Item) -> Ranks | None:
-    """The ranks of this run, which without a launcher are known by their process group."""
-    if RANKS in item.config.stash or "torch.distributed" not in sys.modules:
-        return item.config.stash.get(RANKS, None)
-    if CHECKS not in getattr(item, "fixturenames", ()):
-        return None
-    from pytest_footprint.pytest_plugin.ranks import ranks_of  # noqa: PLC0415 - loads with several ranks
-
-    return ranks_of(item)
 
 
 @pytest.hookimpl(wrapper=True)

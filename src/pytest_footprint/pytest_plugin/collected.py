@@ -63,21 +63,31 @@ class Collecting:
         """Count tests that an option or a plugin took out."""
         self._deselected += count
 
+    def has_baselines(self) -> bool:
+        """Whether any file that was collected has baselines."""
+        return any(map(_has_baselines, self._children))
+
     def result(self, items: Iterable[pytest.Item], config: pytest.Config) -> Collected:
         """What there is to say when ``items`` are to run."""
+        stored = frozenset(filter(_has_baselines, self._children))
         selected: dict[Path, dict[str, pytest.Item]] = {}
         nodes = set()
         for item in items:
             nodes.add(item.nodeid)
-            selected.setdefault(item.path, {})[node_id(item)] = item
+            if stored and item.path in stored:
+                selected.setdefault(item.path, {})[node_id(item)] = item
         files = {
             from_root(path, config): {item.nodeid: test_id(item) for item in selected.get(path, {}).values()}
             for path, children in self._children.items()
-            if (path.parent / FOLDER / path.stem).is_dir()
+            if path in stored
             and path not in self._incomplete
             and children - selected.get(path, {}).keys() <= self._collected
         }
         return Collected(len(nodes), self._deselected, self._failed, files)
+
+
+def _has_baselines(path: Path) -> bool:
+    return (path.parent / FOLDER / path.stem).is_dir()
 
 
 COLLECTING = pytest.StashKey[Collecting]()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_footprint.pytest_plugin.check_log import CHECK_LOG, CheckLog
+from pytest_footprint.pytest_plugin.lookout import ready
 from pytest_footprint.pytest_plugin.marks import FAKE_WORLD, FORMS
 from pytest_footprint.pytest_plugin.recording import RECORDING, refusals_told_plainly
 from pytest_footprint.pytest_plugin.surroundings import SURROUNDINGS
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def mem_tracker(request: pytest.FixtureRequest) -> MemTracker:
     """A MemTracker that records since the set-up of this test, and until its end."""
+    ready(request.node)
     return request.node.stash[RECORDING].tracker()  # type: ignore[no-any-return] # request.node is Any
 
 
@@ -41,6 +43,7 @@ def mod_tracker() -> Iterator[ModTracker]:
 @pytest.fixture
 def fsdp_mem_tracker(request: pytest.FixtureRequest) -> Iterator[Callable[..., FSDPMemTracker]]:
     """``fsdp_mem_tracker(model, optimizer=None)``: a recording FSDPMemTracker for that root, until the test ends."""
+    ready(request.node)
     from pytest_footprint.tracking import FSDPMemTracker  # noqa: PLC0415 - loads torch
 
     with ExitStack() as trackers:
@@ -57,6 +60,7 @@ def fsdp_mem_tracker(request: pytest.FixtureRequest) -> Iterator[Callable[..., F
 @pytest.fixture
 def fake_world(request: pytest.FixtureRequest) -> FakeWorld:
     """The fake world that the marker `fake_world` has made of this process: `size`, `rank`, and `mesh` for meshes."""
+    ready(request.node)
     world: FakeWorld | None = request.node.stash[SURROUNDINGS].world
     if world is None:
         msg = f"the fixture fake_world needs to know how many ranks there are; mark the test: {FORMS[FAKE_WORLD]}"
@@ -81,6 +85,7 @@ def mem_baseline(request: pytest.FixtureRequest) -> MemBaseline:
         pytest.fail(msg, pytrace=False)
     from pytest_footprint.pytest_plugin.syrupy_adaptor import baseline_of  # noqa: PLC0415 - loads syrupy's machinery
 
+    ready(request.node)
     request.node.stash[CHECK_LOG] = CheckLog()
     return baseline_of(request.node)
 

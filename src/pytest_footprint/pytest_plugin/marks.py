@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, filterfalse
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import pytest
 
@@ -27,6 +27,17 @@ ABOUT = {
 
 
 _ACCEPTED = "accepted: "
+
+
+def is_marked(node: pytest.Item | None) -> bool:
+    """Whether the node or one above it has one of our markers: asked of every test, so in as few steps as can be."""
+    above: Any = node
+    while above is not None:
+        for mark in above.own_markers:
+            if mark.name in FORMS:
+                return True
+        above = above.parent
+    return False
 
 
 class MarkError(ValueError):
@@ -81,6 +92,8 @@ def _each_once(found: Iterable[tuple[str, MarkError]]) -> Iterator[str]:
 
 
 def _problems(item: pytest.Item) -> Iterator[tuple[str, MarkError]]:
+    if not is_marked(item):
+        return
     for mark in item.iter_markers(MARKER):
         try:
             Limit.from_mark(mark)

@@ -106,7 +106,7 @@ class Results:
         """What `attach_to` left."""
         text = getattr(report, _ATTRIBUTE, None)
         if text is None:
-            return cls()
+            return _NOTHING
         sent = json.loads(text)
         return cls(
             tracked=tuple(TrackedTest(**row) for row in sent["tracked"]),
