@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from pytest_footprint import MemTracker
 from pytest_footprint.tracking import internals
-from pytest_footprint.tracking.inside_ops import _flat, _without_notices
+from pytest_footprint.tracking.operators.inside_ops import _flat, _without_notices
 
 sys.path.insert(0, str(Path(__file__).parent / "performance"))
 

@@ -14,7 +14,7 @@ from rounds import cpu_seconds, in_turn
 from pytest_footprint.baseline import encode, write_atomically
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.tolerance import Tolerance
-from pytest_footprint.pytest_plugin.baseline_check import BaselineCheck, check
+from pytest_footprint.pytest_plugin.baselines.check import BaselineCheck, check
 from pytest_footprint.tracking import MemTracker
 
 MODULES = 1001

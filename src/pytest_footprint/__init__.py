@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from pytest_footprint.model.tolerance import Tolerance
     from pytest_footprint.model.usage import DeviceUsage, Usage
     from pytest_footprint.tracking import FSDPMemTracker, MemTracker, ModTracker, ModuleTracker
-    from pytest_footprint.tracking.fake_world import FakeWorld
-    from pytest_footprint.tracking.saving import ArmsComparison
-    from pytest_footprint.tracking.scaling import Scaling
+    from pytest_footprint.tracking.assertions.saving import ArmsComparison
+    from pytest_footprint.tracking.assertions.scaling import Scaling
+    from pytest_footprint.tracking.distributed.fake_world import FakeWorld
 
 __all__ = [
     "ArmsComparison",
@@ -49,12 +49,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ArmsComparison": "tracking.saving",
+    "ArmsComparison": "tracking.assertions.saving",
     "ByteSize": "model.byte_size",
     "Comparison": "model.comparison",
     "DeviceUsage": "model.usage",
     "FSDPMemTracker": "tracking",
-    "FakeWorld": "tracking.fake_world",
+    "FakeWorld": "tracking.distributed.fake_world",
     "Footprint": "model.footprint",
     "Hierarchy": "model.hierarchy",
     "MemTracker": "tracking",
@@ -62,7 +62,7 @@ _HOMES = {
     "ModuleTracker": "tracking",
     "RankFootprints": "model.rank_footprints",
     "RefType": "model.ref_type",
-    "Scaling": "tracking.scaling",
+    "Scaling": "tracking.assertions.scaling",
     "Structure": "model.structure",
     "Tolerance": "model.tolerance",
     "Usage": "model.usage",

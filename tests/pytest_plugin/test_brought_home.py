@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from user_project import FOOTPRINTS_WORK, Project
 
-from pytest_footprint.pytest_plugin.brought_home import BroughtHome
+from pytest_footprint.pytest_plugin.baselines.brought_home import BroughtHome
 from pytest_footprint.pytest_plugin.results import LIKE_FIRST_RANK, BaselineUpdate, Results
 
 BODY = """

@@ -10,7 +10,7 @@ from threading import Lock
 
 import pytest
 
-from pytest_footprint.pytest_plugin.meeting import Meeting, MeetingError, Topic
+from pytest_footprint.pytest_plugin.ranks.meeting import Meeting, MeetingError, Topic
 
 
 class Texts:
@@ -123,7 +123,7 @@ def test_a_rank_that_came_just_before_its_test_ended_is_heard() -> None:
 
 
 def test_a_rank_that_was_late_is_not_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_footprint.pytest_plugin.meeting._GRACE", 0.01)
+    monkeypatch.setattr("pytest_footprint.pytest_plugin.ranks.meeting._GRACE", 0.01)
     meeting = Meeting(Texts(), 0, 3, 0.3)
     meeting.store.set("at/1", "t.py::test")
     first, second = (Topic("t.py::test call 1", number, (0, 1), "check") for number in (1, 2))

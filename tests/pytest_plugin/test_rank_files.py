@@ -8,7 +8,7 @@ import pytest
 
 from pytest_footprint import Footprint
 from pytest_footprint.baseline import encode
-from pytest_footprint.pytest_plugin.rank_files import RankFiles
+from pytest_footprint.pytest_plugin.baselines.rank_files import RankFiles
 from pytest_footprint.pytest_plugin.results import LIKE_FIRST_RANK, BaselineUpdate
 
 RANK2 = "test_it[rank2].cpu.toml"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.run import CheckVerdict
-from pytest_footprint.pytest_plugin.baseline_check import BaselineCheck
+from pytest_footprint.pytest_plugin.baselines.check import BaselineCheck
 from pytest_footprint.pytest_plugin.relative import relative
 from pytest_footprint.pytest_plugin.texts import shown
 

@@ -7,9 +7,9 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.base import AbstractSyrupyExtension
 from syrupy.location import PyTestLocation
 
-from pytest_footprint.pytest_plugin.explained import Explained
-from pytest_footprint.pytest_plugin.syrupy_adaptor import MemBaseline
-from pytest_footprint.pytest_plugin.syrupy_files import BaselineExtension, BaselineLocation
+from pytest_footprint.pytest_plugin.baselines.explained import Explained
+from pytest_footprint.pytest_plugin.baselines.syrupy_adaptor import MemBaseline
+from pytest_footprint.pytest_plugin.baselines.syrupy_files import BaselineExtension, BaselineLocation
 
 OURS = {
     "__init__",

@@ -11,7 +11,7 @@ import pytest
 from user_project import TORCH_WORKS, Project
 
 from pytest_footprint.model.run_json import read_run
-from pytest_footprint.pytest_plugin.trace_paths import FORMS
+from pytest_footprint.pytest_plugin.output.trace_paths import FORMS
 from pytest_footprint.trace.file import from_bytes
 from pytest_footprint.trace.recorded import Recorded
 

@@ -18,7 +18,7 @@ from torch.testing._internal.common_modules import module_db
 from torch.testing._internal.common_optimizers import optim_db
 
 from pytest_footprint.tracking import MemTracker
-from pytest_footprint.tracking.storages import tensors_in
+from pytest_footprint.tracking.storages.owners import tensors_in
 
 NOT_REPRODUCIBLE = ("empty", "linalg.lstsq")
 """Entries whose results change from run to run: memory that nobody wrote; LAPACK, by where its own memory lies."""

@@ -19,7 +19,7 @@ from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, 
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from pytest_footprint.model.ref_type import RefType
-from pytest_footprint.tracking.storages import storages
+from pytest_footprint.tracking.storages.owners import storages
 
 WIDTH, BATCH, RANKS = 64, 16, 4
 BF16 = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)

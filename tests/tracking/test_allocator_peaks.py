@@ -12,7 +12,7 @@ from pytest_footprint.model.allocator_peak import AllocatorPeak
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.tracking import MemTracker
-from pytest_footprint.tracking.inside_ops import ProfilerBusyError
+from pytest_footprint.tracking.operators.inside_ops import ProfilerBusyError
 
 MIB = 2**20
 RESET, SYNCHRONIZE, STATS = "reset_peak_memory_stats", "synchronize", "memory_stats"

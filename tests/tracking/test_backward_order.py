@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from pytest_footprint.tracking import ModTracker
-from pytest_footprint.tracking.backward_order import BackwardOrder
 from pytest_footprint.tracking.internals import ACCUMULATE_GRAD
+from pytest_footprint.tracking.modules.backward_order import BackwardOrder
 
 
 class Leaf(nn.Module):

@@ -7,7 +7,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.distributed.tensor import DTensor, Shard, distribute_tensor, empty
 
 from pytest_footprint.tracking import MemTracker
-from pytest_footprint.tracking.fake_world import FakeWorld
+from pytest_footprint.tracking.distributed.fake_world import FakeWorld
 
 RANKS = 8
 

@@ -20,10 +20,10 @@ from torch.distributed.tensor import DTensor, Shard, empty
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 
 from pytest_footprint import FakeWorld
-from pytest_footprint.tracking.distributed_internals import SPLITTER
+from pytest_footprint.tracking.distributed.fake_world import ProcessGroupExistsError
+from pytest_footprint.tracking.distributed.internals import SPLITTER
+from pytest_footprint.tracking.distributed.shards import Shards
 from pytest_footprint.tracking.fake_tensors import FakeTensors
-from pytest_footprint.tracking.fake_world import ProcessGroupExistsError
-from pytest_footprint.tracking.shards import Shards
 
 
 def what_torch_keeps() -> tuple[object, ...]:

@@ -22,7 +22,7 @@ from pytest_footprint.model.unshard import Unshard
 from pytest_footprint.trace.file import from_bytes, to_bytes
 from pytest_footprint.trace.recorded import Recorded, Take
 from pytest_footprint.tracking import FSDPMemTracker, FSDPModState, FSDPRefType, MemTracker, UnsupportedTorchError
-from pytest_footprint.tracking.sharded_modules import CALLS
+from pytest_footprint.tracking.distributed.sharded_modules import CALLS
 
 CPU = torch.device("cpu")
 BLOCK = sum(p.nbytes for p in Net(1, head=False).parameters())

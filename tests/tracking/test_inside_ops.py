@@ -15,8 +15,9 @@ from torch.profiler import ProfilerActivity, profile
 from workloads import WORKLOADS
 
 from pytest_footprint.model.ref_type import RefType
-from pytest_footprint.tracking import MemTracker, inside_ops
-from pytest_footprint.tracking.inside_ops import ProfilerBusyError
+from pytest_footprint.tracking import MemTracker
+from pytest_footprint.tracking.operators import inside_ops
+from pytest_footprint.tracking.operators.inside_ops import ProfilerBusyError
 
 ANY_MODE_KEEPS = {"embedding_sparse": 2048}
 """As in test_totals: under any dispatch mode autograd copies a sparse gradient's indices."""

@@ -15,7 +15,7 @@ from torch import nn
 
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.tracking import MemTracker
-from pytest_footprint.tracking.storages import tensors_in
+from pytest_footprint.tracking.storages.owners import tensors_in
 
 
 def _nbytes(*tensors: torch.Tensor | None) -> int:

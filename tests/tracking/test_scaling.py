@@ -13,7 +13,7 @@ from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.saved_tensor import SavedTensor, SavedTensors
 from pytest_footprint.model.usage import DeviceUsage, Usage
 from pytest_footprint.tracking import MemTracker
-from pytest_footprint.tracking.scaling import Scaling
+from pytest_footprint.tracking.assertions.scaling import Scaling
 
 
 class _Attention(nn.Module):

@@ -25,10 +25,10 @@ from pytest_footprint.tracking import (
     ModTracker,
     ModuleTracker,
     internals,
-    operators,
     self_check,
 )
-from pytest_footprint.tracking.inside_ops import ProfilerBusyError
+from pytest_footprint.tracking.operators import kinds
+from pytest_footprint.tracking.operators.inside_ops import ProfilerBusyError
 
 Context = AbstractContextManager[object]
 
@@ -57,9 +57,9 @@ def test_each_name_of_the_profiler_is_needed_inside_operators_only(name: str, mo
     assert f"\n  {name} is missing\n" in refusal(lambda: MemTracker(inside_ops=True))
 
 
-@pytest.mark.parametrize("name", sorted(operators.KNOWN_BY_NAME))
+@pytest.mark.parametrize("name", sorted(kinds.KNOWN_BY_NAME))
 def test_each_operator_that_is_known_by_name_is_needed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(self_check, "KNOWN_BY_NAME", operators.KNOWN_BY_NAME - {name} | {f"{name}_as_it_was"})
+    monkeypatch.setattr(self_check, "KNOWN_BY_NAME", kinds.KNOWN_BY_NAME - {name} | {f"{name}_as_it_was"})
 
     assert f"\n  torch.ops.{name.replace('::', '.')}_as_it_was is missing\n" in refusal()
 

@@ -16,9 +16,9 @@ from torch.optim import Optimizer
 from pytest_footprint.tracking import (
     MemTracker,
     internals,
-    operators,
     self_check_probes,
 )
+from pytest_footprint.tracking.operators import kinds
 
 
 @pytest.fixture(autouse=True)
@@ -75,9 +75,9 @@ LIES: list[tuple[Any, str, object, str]] = [
     (internals, "CALLS_MODULE_HOOKS", ("call_hooks",), "_call_impl"),
     (nn.Module, "_call_impl", NoFrame._call_impl, "_call_impl"),
     (Optimizer, "profile_hook_step", staticmethod(step_without_frame), "Optimizer.profile_hook_step"),
-    (operators, "OpOverload", int, "operators do not tell"),
-    (operators, "COMPOSITE", torch._C.DispatchKey.SparseCPU, "operators do not tell"),
-    (operators, "_LIFTS", frozenset[str](), "torch.tensor"),
+    (kinds, "OpOverload", int, "operators do not tell"),
+    (kinds, "COMPOSITE", torch._C.DispatchKey.SparseCPU, "operators do not tell"),
+    (kinds, "_LIFTS", frozenset[str](), "torch.tensor"),
     (self_check_probes, "REFUSED_NUMBER", "Numbers are no tensors", "refuse numbers"),
     (torch.Tensor, "register_hook", other(None), "_backward_hooks"),
     (self_check_probes, "storages", other(()), "sparse"),
@@ -91,9 +91,9 @@ LIES: list[tuple[Any, str, object, str]] = [
 @pytest.fixture(autouse=True)
 def _operators_are_met_anew() -> Iterator[None]:
     """What was found out of torch's own operators is kept for the whole process, and so would lies be."""
-    operators._classify_once.cache_clear()
+    kinds._classify_once.cache_clear()
     yield
-    operators._classify_once.cache_clear()
+    kinds._classify_once.cache_clear()
 
 
 @pytest.mark.parametrize(("place", "name", "lie", "told"), LIES, ids=[f"{row[1]} {n}" for n, row in enumerate(LIES)])
@@ -124,7 +124,7 @@ def test_nodes_that_do_not_show_what_they_saved_are_named(monkeypatch: pytest.Mo
 
 
 def test_a_profiler_that_tells_nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_footprint.tracking.inside_ops._flat", other(()))
+    monkeypatch.setattr("pytest_footprint.tracking.operators.inside_ops._flat", other(()))
 
     assert "torch's profiler does not tell what operators allocate" in refusal(lambda: MemTracker(inside_ops=True))
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pytest_footprint.tracking import MemTracker
-from pytest_footprint.tracking.sources import _is_users
+from pytest_footprint.tracking.operators.sources import _is_users
 
 
 def test_what_the_standard_library_does_for_the_user_is_told_with_the_users_line() -> None:

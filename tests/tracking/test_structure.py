@@ -5,7 +5,7 @@ from torch import nn
 
 from pytest_footprint.model.structure import TensorSpec
 from pytest_footprint.tracking import MemTracker
-from pytest_footprint.tracking.structure import structure
+from pytest_footprint.tracking.modules.structure import structure
 
 
 class Tied(nn.Module):

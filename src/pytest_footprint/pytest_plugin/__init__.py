@@ -12,8 +12,9 @@ from collections.abc import Generator, Iterable, Sequence
 import pytest
 
 from pytest_footprint.pytest_plugin import hookspecs
-from pytest_footprint.pytest_plugin.collected import COLLECTING, Collecting
-from pytest_footprint.pytest_plugin.explained import explanation_of
+from pytest_footprint.pytest_plugin.baselines.collected import COLLECTING, Collecting
+from pytest_footprint.pytest_plugin.baselines.explained import explanation_of
+from pytest_footprint.pytest_plugin.baselines.stale import CollectedHere, StaleBaselines
 from pytest_footprint.pytest_plugin.fixtures import (
     _fake_rank,
     child_footprints,
@@ -23,14 +24,13 @@ from pytest_footprint.pytest_plugin.fixtures import (
     mem_tracker,
     mod_tracker,
 )
-from pytest_footprint.pytest_plugin.header import header
 from pytest_footprint.pytest_plugin.lookout import RECEIVER, Lookout
 from pytest_footprint.pytest_plugin.marks import ABOUT, FORMS, VARY_RANK, is_marked, problems_with_marks
 from pytest_footprint.pytest_plugin.options import add_options
+from pytest_footprint.pytest_plugin.output.header import header
+from pytest_footprint.pytest_plugin.output.summary import Summary
 from pytest_footprint.pytest_plugin.results import Receiver, Taker
 from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings
-from pytest_footprint.pytest_plugin.stale import CollectedHere, StaleBaselines
-from pytest_footprint.pytest_plugin.summary import Summary
 
 _LAUNCHED = frozenset({"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"})
 """What launchers such as torchrun set."""
@@ -63,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SETTINGS] = Settings.from_config(config)
     config.stash[COLLECTING] = Collecting()
     if os.environ.keys() >= _LAUNCHED:
-        from pytest_footprint.pytest_plugin.launched import join_ranks  # noqa: PLC0415 - loads under a launcher
+        from pytest_footprint.pytest_plugin.ranks.launched import join_ranks  # noqa: PLC0415 - loads under a launcher
 
         if join_ranks(config):
             return
@@ -73,15 +73,15 @@ def pytest_configure(config: pytest.Config) -> None:
     # Of what is registered last, pytest shows the tables first.
     takers: dict[str, Taker] = {"footprint-stale": StaleBaselines(), "footprint-summary": Summary()}
     if config.stash[SETTINGS].findings_wanted:
-        from pytest_footprint.pytest_plugin.writers import writers  # noqa: PLC0415 - loads when files are written
+        from pytest_footprint.pytest_plugin.output.writers import writers  # noqa: PLC0415 - loads when files are written
 
         takers |= writers(config)
     if getattr(config.option, "tx", None):
-        from pytest_footprint.pytest_plugin.brought_home import BroughtHome  # noqa: PLC0415 - loads with workers
+        from pytest_footprint.pytest_plugin.baselines.brought_home import BroughtHome  # noqa: PLC0415 - loads with workers
 
         takers["footprint-brought-home"] = BroughtHome(config)
     if os.environ.get("GITHUB_ACTIONS") or os.environ.get("GITHUB_STEP_SUMMARY"):
-        from pytest_footprint.pytest_plugin.github import GitHub  # noqa: PLC0415 - loads where GitHub listens
+        from pytest_footprint.pytest_plugin.output.github import GitHub  # noqa: PLC0415 - loads where GitHub listens
 
         takers["footprint-github"] = GitHub(config, dict(os.environ))
     for name, taker in takers.items():

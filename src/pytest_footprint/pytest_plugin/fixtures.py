@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_footprint.pytest_plugin.check_log import CHECK_LOG, CheckLog
+from pytest_footprint.pytest_plugin.baselines.check_log import CHECK_LOG, CheckLog
 from pytest_footprint.pytest_plugin.lookout import ready
 from pytest_footprint.pytest_plugin.marks import FAKE_WORLD, FORMS
 from pytest_footprint.pytest_plugin.recording import RECORDING, refusals_told_plainly
@@ -17,9 +17,9 @@ from pytest_footprint.pytest_plugin.surroundings import SURROUNDINGS
 
 if TYPE_CHECKING:
     from pytest_footprint.model.rank_footprints import RankFootprints
-    from pytest_footprint.pytest_plugin.syrupy_adaptor import MemBaseline
+    from pytest_footprint.pytest_plugin.baselines.syrupy_adaptor import MemBaseline
     from pytest_footprint.tracking import FSDPMemTracker, MemTracker, ModTracker
-    from pytest_footprint.tracking.fake_world import FakeWorld
+    from pytest_footprint.tracking.distributed.fake_world import FakeWorld
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def mem_baseline(request: pytest.FixtureRequest) -> MemBaseline:
             "leave that option out, or compare numbers: max_peak_memory and mem_tracker work without it"
         )
         pytest.fail(msg, pytrace=False)
-    from pytest_footprint.pytest_plugin.syrupy_adaptor import baseline_of  # noqa: PLC0415 - loads syrupy's machinery
+    from pytest_footprint.pytest_plugin.baselines.syrupy_adaptor import baseline_of  # noqa: PLC0415 - loads syrupy's machinery
 
     ready(request.node)
     request.node.stash[CHECK_LOG] = CheckLog()

@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
-from pytest_footprint.pytest_plugin.collected import COLLECTING
+from pytest_footprint.pytest_plugin.baselines.collected import COLLECTING
 from pytest_footprint.pytest_plugin.marks import is_marked
 from pytest_footprint.pytest_plugin.per_test import PerTest, begin, prepare
 from pytest_footprint.pytest_plugin.recording import RECORDING

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_footprint.pytest_plugin.explained import show_in_full
+from pytest_footprint.pytest_plugin.baselines.explained import show_in_full
 from pytest_footprint.pytest_plugin.failures import clear_failures, remember_failure
 from pytest_footprint.pytest_plugin.phase import results_of
 from pytest_footprint.pytest_plugin.recording import RECORDING, Recording, forget
@@ -16,7 +16,7 @@ from pytest_footprint.pytest_plugin.settings import CHECKS, RANKS
 from pytest_footprint.pytest_plugin.surroundings import SURROUNDINGS, Surroundings
 
 if TYPE_CHECKING:
-    from pytest_footprint.pytest_plugin.ranks import Ranks
+    from pytest_footprint.pytest_plugin.ranks.ranks import Ranks
 
 
 def prepare(item: pytest.Item) -> None:
@@ -67,7 +67,7 @@ class PerTest:
         finally:
             recording.read()
         if (ranks := item.config.stash.get(RANKS, None)) is not None and ranks.shares_limit(item, recording):
-            from pytest_footprint.pytest_plugin.joint_limit import check_limit_together  # noqa: PLC0415 - with ranks
+            from pytest_footprint.pytest_plugin.ranks.joint_limit import check_limit_together  # noqa: PLC0415 - with ranks
 
             check_limit_together(item, recording, ranks)
         else:
@@ -105,6 +105,6 @@ def _ranks(item: pytest.Item) -> Ranks | None:
         return item.config.stash.get(RANKS, None)
     if CHECKS not in getattr(item, "fixturenames", ()):
         return None
-    from pytest_footprint.pytest_plugin.ranks import ranks_of  # noqa: PLC0415 - loads with several ranks
+    from pytest_footprint.pytest_plugin.ranks.ranks import ranks_of  # noqa: PLC0415 - loads with several ranks
 
     return ranks_of(item)

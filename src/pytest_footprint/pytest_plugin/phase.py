@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_footprint.pytest_plugin.check_log import CHECK_LOG
+from pytest_footprint.pytest_plugin.baselines.check_log import CHECK_LOG
 from pytest_footprint.pytest_plugin.node_ids import without_rank
 from pytest_footprint.pytest_plugin.recording import RECORDING, Recording
 from pytest_footprint.pytest_plugin.results import RankResult, Results, TrackedTest

@@ -17,7 +17,7 @@ from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
     from pytest_footprint.model.footprint import Footprint
-    from pytest_footprint.pytest_plugin.traces import Traces
+    from pytest_footprint.pytest_plugin.output.traces import Traces
     from pytest_footprint.trace.moment import Moment
     from pytest_footprint.tracking import MemTracker
 
@@ -134,12 +134,12 @@ class Recording:
             self.footprint = self._whole(self._tracker)
             self.breaches = tuple(self.limit.breaches(self.footprint.peak)) if self.limit is not None else ()
             if self._settings.junit:
-                from pytest_footprint.pytest_plugin.junit import set_properties  # noqa: PLC0415 - loads when wanted
+                from pytest_footprint.pytest_plugin.output.junit import set_properties  # noqa: PLC0415 - loads when wanted
 
                 set_properties(self._item, self.footprint)
             self._hooks.pytest_footprint_taken(item=self._item, footprint=self.footprint)
             if self.footprint.peak and self._hooks.pytest_footprint_report_columns.get_hookimpls():
-                from pytest_footprint.pytest_plugin.columns import columns_of  # noqa: PLC0415 - the same
+                from pytest_footprint.pytest_plugin.output.columns import columns_of  # noqa: PLC0415 - the same
 
                 self.columns = columns_of(self._item, self.footprint)
 
@@ -170,7 +170,7 @@ class Recording:
 def _traces_of(item: pytest.Item, settings: Settings, findings: Findings | None) -> Traces | None:
     if settings.trace is None or findings is None:
         return None
-    from pytest_footprint.pytest_plugin.traces import Traces  # noqa: PLC0415 - loads when traces are written
+    from pytest_footprint.pytest_plugin.output.traces import Traces  # noqa: PLC0415 - loads when traces are written
 
     return Traces(item, settings.trace, findings)
 

@@ -15,7 +15,7 @@ from pytest_footprint.pytest_plugin.limit import Limit
 from pytest_footprint.pytest_plugin.options import SORTS, VERBOSITY
 
 if TYPE_CHECKING:
-    from pytest_footprint.pytest_plugin.ranks import Ranks
+    from pytest_footprint.pytest_plugin.ranks.ranks import Ranks
 
 T = TypeVar("T")
 
@@ -116,7 +116,7 @@ CHECKS = "mem_baseline"
 def _prune(config: pytest.Config) -> bool:
     if not config.option.mem_baseline_prune:
         return False
-    from pytest_footprint.pytest_plugin.partial import partial_flags  # noqa: PLC0415 - loads when it is wanted
+    from pytest_footprint.pytest_plugin.baselines.partial import partial_flags  # noqa: PLC0415 - loads when it is wanted
 
     if flags := partial_flags(config):
         msg = f"--mem-baseline-prune needs a run of all tests, so it does not go with {', '.join(flags)}"

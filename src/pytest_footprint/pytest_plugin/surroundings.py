@@ -11,7 +11,7 @@ from pytest_footprint.pytest_plugin.marks import FAKE_TENSORS, FAKE_WORLD, VARY_
 
 if TYPE_CHECKING:
     from pytest_footprint.pytest_plugin.fake_marks import FakeTensorsMark, World
-    from pytest_footprint.tracking.fake_world import FakeWorld
+    from pytest_footprint.tracking.distributed.fake_world import FakeWorld
 
 
 class Surroundings:
@@ -63,7 +63,7 @@ class Surroundings:
 
 def _world(asks: World) -> FakeWorld:
     __tracebackhide__ = True
-    from pytest_footprint.tracking.fake_world import FakeWorld, ProcessGroupExistsError  # noqa: PLC0415 - loads torch
+    from pytest_footprint.tracking.distributed.fake_world import FakeWorld, ProcessGroupExistsError  # noqa: PLC0415 - loads torch
 
     world = FakeWorld(asks.size, asks.rank)
     try:

@@ -9,10 +9,10 @@ from torch import nn
 from torch.optim import Optimizer
 
 from pytest_footprint.model.ref_type import RefType
-from pytest_footprint.tracking.compat_fsdp import FSDP_WORDS, FSDPModMemStats
+from pytest_footprint.tracking.compat.fsdp_snapshots import fsdp_module_stats
+from pytest_footprint.tracking.compat.fsdp_words import FSDP_WORDS, FSDPModMemStats
 from pytest_footprint.tracking.mem_tracker import MemTracker
-from pytest_footprint.tracking.snapshots_fsdp import fsdp_module_stats
-from pytest_footprint.tracking.storages import tensors_in
+from pytest_footprint.tracking.storages.owners import tensors_in
 
 
 class FSDPMemTracker(MemTracker):

@@ -19,24 +19,24 @@ from pytest_footprint.trace.reading import Reading
 from pytest_footprint.trace.trace import Trace
 from pytest_footprint.trace.window import Window, everything, steps_window
 from pytest_footprint.tracking import internals, self_check
-from pytest_footprint.tracking.allocator_peaks import AllocatorPeaks
-from pytest_footprint.tracking.assertions import Assertions
-from pytest_footprint.tracking.bare_storages import bare_storages_recorded
-from pytest_footprint.tracking.callables import check_run
+from pytest_footprint.tracking.assertions.assertions import Assertions
+from pytest_footprint.tracking.assertions.callables import check_run
 from pytest_footprint.tracking.collector import older_objects_left_alone
-from pytest_footprint.tracking.compat_surface import TorchSurface
+from pytest_footprint.tracking.compat.surface import TorchSurface
+from pytest_footprint.tracking.distributed.late_frees import wait_for_late_frees
 from pytest_footprint.tracking.environment import environment
-from pytest_footprint.tracking.hot_path import dispatcher
-from pytest_footprint.tracking.inside_ops import InsideOps
 from pytest_footprint.tracking.internals import TorchDispatchMode, tree_leaves
-from pytest_footprint.tracking.late_frees import wait_for_late_frees
-from pytest_footprint.tracking.modules import ModuleWatch
-from pytest_footprint.tracking.operator_watch import OperatorWatch
+from pytest_footprint.tracking.modules.structure import structure_of_roots
+from pytest_footprint.tracking.modules.watch import ModuleWatch
+from pytest_footprint.tracking.operators.allocator_peaks import AllocatorPeaks
+from pytest_footprint.tracking.operators.hot_path import dispatcher
+from pytest_footprint.tracking.operators.inside_ops import InsideOps
+from pytest_footprint.tracking.operators.watch import OperatorWatch
 from pytest_footprint.tracking.optimizers import OptimizerWatch
 from pytest_footprint.tracking.patches import rng_states_reported_to
 from pytest_footprint.tracking.recorder import Recorder
-from pytest_footprint.tracking.storages import tensors_in
-from pytest_footprint.tracking.structure import structure_of_roots
+from pytest_footprint.tracking.storages.bare import bare_storages_recorded
+from pytest_footprint.tracking.storages.owners import tensors_in
 
 
 class MemTracker(Assertions, TorchSurface, TorchDispatchMode):

@@ -14,15 +14,15 @@ from torch import nn
 from pytest_footprint.model.hierarchy import Hierarchy
 from pytest_footprint.model.structure import Structure
 from pytest_footprint.trace.order import hierarchy
-from pytest_footprint.tracking.backward_order import BackwardOrder
 from pytest_footprint.tracking.internals import keyword_arguments
 from pytest_footprint.tracking.module_tracker import ModuleTracker
-from pytest_footprint.tracking.modules import ModuleWatch
+from pytest_footprint.tracking.modules.backward_order import BackwardOrder
+from pytest_footprint.tracking.modules.structure import structure
+from pytest_footprint.tracking.modules.user_hooks import Backward, PostForward, PreForward, UserHooks
+from pytest_footprint.tracking.modules.user_hooks_backward import BackwardHooks
+from pytest_footprint.tracking.modules.watch import ModuleWatch
 from pytest_footprint.tracking.recorder import Recorder
-from pytest_footprint.tracking.storages import all_tensors_in
-from pytest_footprint.tracking.structure import structure
-from pytest_footprint.tracking.user_hooks import Backward, PostForward, PreForward, UserHooks
-from pytest_footprint.tracking.user_hooks_backward import BackwardHooks
+from pytest_footprint.tracking.storages.owners import all_tensors_in
 
 
 class ModTracker(ModuleTracker):

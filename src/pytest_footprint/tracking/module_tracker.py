@@ -11,7 +11,7 @@ import torch
 from pytest_footprint.trace.events import OUTSIDE
 from pytest_footprint.trace.scopes import Scopes
 from pytest_footprint.tracking import internals, self_check
-from pytest_footprint.tracking.modules import ModuleWatch
+from pytest_footprint.tracking.modules.watch import ModuleWatch
 from pytest_footprint.tracking.recorder import Recorder
 
 GLOBAL = "Global"

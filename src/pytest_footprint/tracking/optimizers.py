@@ -11,7 +11,7 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook, 
 
 from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.tracking.recorder import Recorder
-from pytest_footprint.tracking.storages import tensors_in
+from pytest_footprint.tracking.storages.owners import tensors_in
 
 
 class OptimizerWatch:

@@ -16,7 +16,7 @@ from torch.nn.modules import module as torch_module
 from torch.utils.hooks import RemovableHandle
 
 from pytest_footprint.tracking.internals import GLOBAL_HOOKS, has_any_global_hook
-from pytest_footprint.tracking.storages import owner_nbytes
+from pytest_footprint.tracking.storages.owners import owner_nbytes
 
 Report = Callable[..., object]
 """Is called with what the patched function returned or, for a method, with the object it was called on; before the

@@ -20,9 +20,9 @@ from pytest_footprint.tracking.internals import (
     sequence_number,
     when_backward_ends,
 )
-from pytest_footprint.tracking.live_storages import LiveStorages
-from pytest_footprint.tracking.module_names import ModuleNames
+from pytest_footprint.tracking.modules.names import ModuleNames
 from pytest_footprint.tracking.saved_graph import SavedGraph
+from pytest_footprint.tracking.storages.live import LiveStorages
 from pytest_footprint.tracking.thread_state import Frame, ThreadState
 
 # Plain ints: to reach a member of an enum takes longer than to append it.

@@ -11,8 +11,8 @@ import torch
 from pytest_footprint.trace.trace import BY_CLOSURE
 from pytest_footprint.tracking.closures import functions_in, tensors_of
 from pytest_footprint.tracking.internals import ACCUMULATE_GRAD
-from pytest_footprint.tracking.live_storages import PARAMETER_RANK
-from pytest_footprint.tracking.storages import plain_storage, tensors_in
+from pytest_footprint.tracking.storages.live import PARAMETER_RANK
+from pytest_footprint.tracking.storages.owners import plain_storage, tensors_in
 
 if TYPE_CHECKING:
     from pytest_footprint.tracking.recorder import Recorder

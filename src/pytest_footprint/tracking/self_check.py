@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 from pytest_footprint.tracking import internals
-from pytest_footprint.tracking.operators import KNOWN_BY_NAME, WAITS
+from pytest_footprint.tracking.operators.kinds import KNOWN_BY_NAME, WAITS
 from pytest_footprint.tracking.self_check_probes import PROBES, PROFILER_PROBES, Probe
 
 

@@ -19,10 +19,10 @@ from torch.optim import Optimizer
 from pytest_footprint.trace.trace import Trace
 from pytest_footprint.tracking import internals
 from pytest_footprint.tracking.engine_patch import backwards_run_in
-from pytest_footprint.tracking.inside_ops import InsideOps
-from pytest_footprint.tracking.operators import REFUSED_NUMBER, Makes, classify
+from pytest_footprint.tracking.operators.inside_ops import InsideOps
+from pytest_footprint.tracking.operators.kinds import REFUSED_NUMBER, Makes, classify
 from pytest_footprint.tracking.patches import rebuilt_tensors_reported_to, storages_reported_to
-from pytest_footprint.tracking.storages import owner_nbytes, storages
+from pytest_footprint.tracking.storages.owners import owner_nbytes, storages
 
 Probe = Callable[[], bool]
 

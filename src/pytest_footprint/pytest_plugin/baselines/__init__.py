@@ -1,0 +1,1 @@
+"""Checks against stored baselines, and which of those are stale."""

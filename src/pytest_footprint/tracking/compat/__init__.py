@@ -1,0 +1,1 @@
+"""The words and records of torch's own trackers."""

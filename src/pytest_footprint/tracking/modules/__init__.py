@@ -1,0 +1,1 @@
+"""Which module runs: calls, names, the order of the backward pass, and the hooks of users."""

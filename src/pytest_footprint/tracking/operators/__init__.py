@@ -1,0 +1,1 @@
+"""What each operator does to memory, and where it was called."""

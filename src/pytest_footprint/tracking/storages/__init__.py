@@ -1,0 +1,1 @@
+"""What memory is held by: storages born, alive and labelled."""
