@@ -42,7 +42,9 @@ def session(folder: Path, *options: str) -> float:
     """CPU seconds of a whole session, its workers included."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", *options]
-    quiet = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+    # With bytecode, as everybody has it who does not ask for the contrary.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    quiet = environment | {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
     subprocess.run(command, cwd=folder, env=quiet, check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

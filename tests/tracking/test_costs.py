@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -101,3 +102,23 @@ def test_a_small_tracked_test_takes_few_python_calls() -> None:
     tracked()
 
     assert _calls(tracked, ours=False) < 3_000
+
+
+def test_of_each_further_step_everything_alive_is_looked_through_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = {"collect": 0, "get_objects": 0}
+    for name in looks:
+        real = getattr(gc, name)
+
+        def counted(*args: object, name: str = name, real: Callable[..., object] = real) -> object:
+            looks[name] += 1
+            return real(*args)
+
+        monkeypatch.setattr(gc, name, counted)
+    step, tracker = _training(1), MemTracker()
+
+    with tracker:
+        before = dict(looks)
+        tracker.run(step, steps=6)
+
+    # Garbage of before the first step, and what each step leaves; the graphs that still wait after each.
+    assert looks == {"collect": before["collect"] + 1 + 6, "get_objects": before["get_objects"] + 6}

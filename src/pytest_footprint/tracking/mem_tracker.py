@@ -159,7 +159,7 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
                 self._recorder.live.label(tensor, RefType.INPUT)
             self._modules.expect((fn, *args, *kwargs.values()))
             for number in range(warmup + steps):
-                with self._step(measured_from_here=number == warmup):
+                with self._step(measured_from_here=number == warmup, follows_a_step=number > 0):
                     result = fn(*args, **kwargs)
                     self._walk_graphs_without_backward()
                     del result
@@ -176,21 +176,24 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
         """
         with self._step():
             yield
+            self._walk_graphs_without_backward()
 
     @contextmanager
-    def _step(self, *, measured_from_here: bool = False) -> Generator[None]:
+    def _step(self, *, measured_from_here: bool = False, follows_a_step: bool = False) -> Generator[None]:
         if not self._depth:
             msg = "step() was called while nothing is recorded: use it inside `with tracker:`"
             raise RuntimeError(msg)
-        gc.collect()  # garbage of before shall not die, and so count as freed, inside the step
-        wait_for_late_frees(self.trace.events)
-        self._settle()
+        # Garbage of before shall not die, and so count as freed, inside the step. A step that has just ended leaves
+        # none, and a collection takes long (60 ms) where torch's compiler was imported while this records.
+        if not follows_a_step:
+            gc.collect()
+            wait_for_late_frees(self.trace.events)
+            self._settle()
         self._recorder.event(Event.STEP_BEGIN, 0)
         if measured_from_here:
             self._allocator_peaks.restart()
         try:
             yield
-            self._walk_graphs_without_backward()
             self._allocator_peaks.note()
         finally:
             gc.collect()
