@@ -13,7 +13,8 @@ from torch import nn
 from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, fully_shard
-from torch.distributed.fsdp._fully_shard._fsdp_common import FSDPMeshInfo, ShardPlacementResult
+from torch.distributed.fsdp._fully_shard import _fsdp_common
+from torch.distributed.fsdp._fully_shard._fsdp_common import FSDPMeshInfo
 from torch.distributed.tensor import Shard
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 from torch.testing._internal.distributed.fake_pg import FakeStore
@@ -167,8 +168,8 @@ def _two_groups() -> Training:
     four, two = FSDPMeshInfo(mesh(), 0), FSDPMeshInfo(mesh(2, 2)["b"], 0)
     ups = {parameter for block in net.blocks for parameter in block.up.parameters()}  # type: ignore[union-attr]
 
-    def placement(parameter: nn.Parameter) -> ShardPlacementResult:
-        return ShardPlacementResult(Shard(0), two if parameter in ups else four)
+    def placement(parameter: nn.Parameter) -> Any:
+        return _fsdp_common.ShardPlacementResult(Shard(0), two if parameter in ups else four)
 
     for block in net.blocks:
         fully_shard(block, mesh=mesh(), shard_placement_fn=placement)
@@ -244,16 +245,20 @@ TRAININGS: dict[str, Callable[[], Training]] = {
 }
 
 
+if not hasattr(_fsdp_common, "ShardPlacementResult"):  # one group for each module before torch 2.12
+    del TRAININGS["two groups in one module"]
+
+
 def held_by_fsdp(model: nn.Module) -> dict[RefType, int]:
     """Bytes by what FSDP's own objects say of their tensors, each storage once."""
     states = {id(state): state for each in model.modules() if (state := _state(each))}
     found: dict[RefType, list[torch.Tensor]] = {kind: [] for kind in _KINDS}
     for state in states.values():
-        for group in state._fsdp_param_groups:
+        for group in groups_of(state):
             _of_group(group, found)
         if state._comm_ctx.all_gather_state is not None:
             found[RefType.ALL_GATHER].append(state._comm_ctx.all_gather_state.all_gather_result.all_gather_output)
-        found[RefType.REDUCE_SCATTER] += [each.reduce_scatter_input for each in state._comm_ctx.reduce_scatter_states]
+        found[RefType.REDUCE_SCATTER] += [each.reduce_scatter_input for each in _reductions(state._comm_ctx)]
     taken: set[int] = set()
     return {kind: _bytes(found[kind], taken) for kind in _KINDS}
 
@@ -271,6 +276,19 @@ _KINDS = (
 def _state(module: nn.Module) -> Any:
     get = getattr(type(module), "_get_fsdp_state", None)
     return get(module) if get else None
+
+
+def groups_of(state: Any) -> list[Any]:
+    """The parameter groups of one module's state: one at most before torch 2.12."""
+    if hasattr(state, "_fsdp_param_groups"):
+        return list(state._fsdp_param_groups)
+    return [group for group in [state._fsdp_param_group] if group is not None]
+
+
+def _reductions(context: Any) -> list[Any]:
+    if hasattr(context, "reduce_scatter_states"):
+        return list(context.reduce_scatter_states)
+    return [state for state in [context.reduce_scatter_state] if state is not None]
 
 
 def _of_group(group: Any, found: dict[RefType, list[torch.Tensor]]) -> None:
