@@ -94,3 +94,16 @@ def test_another_structure_explains_what_its_model_takes_from_the_start() -> Non
     wider = replace(AFTER_OTHERS, structure=Structure((TensorSpec("M.weight", (8, 8), "float32"),)))
 
     assert compare(stored(ALONE), wider).older == ()
+
+
+def test_a_model_that_is_sharded_now_is_no_memory_that_others_left() -> None:
+    def model(kind: RefType) -> Footprint:
+        alive = DeviceUsage({"cpu": Usage.of({kind: KIB})})
+        group = LiveGroup(kind, "M", "", (256,), "float32", "cpu", 1, ByteSize(KIB))
+        return Footprint(alive, alive, alive, at_peak=(group,), at_end=(group,))
+
+    whole, sharded = model(RefType.PARAMETER), model(RefType.SHARDED_PARAMETER)
+
+    assert compare(stored(whole), sharded)
+    assert compare(stored(whole), sharded).older == ()
+    assert compare(stored(sharded), whole).older == ()

@@ -46,7 +46,7 @@ def run_page(
         "run.html",
         _SCRIPTS,
         few=_FEW,
-        title=_title(rows),
+        title=_title(run, rows),
         rows=rows,
         largest=max((row.peak or 0 for row in rows), default=0),
         views=views,
@@ -57,18 +57,34 @@ def run_page(
     )
 
 
-def _title(rows: Sequence[TestRow]) -> str:
-    failed = sum(row.outcome in FAILED for row in rows)
-    return f"{failed} failed, memory of {_tests(len(rows))}" if failed else f"memory of {_tests(len(rows))}"
+def _title(run: Run, rows: Sequence[TestRow]) -> str:
+    failed = sum(row.outcome is Outcome.FAILED for row in rows)
+    counts = ((failed, "failed"), (_broken(run), "broke in set-up or teardown"))
+    return ", ".join([*(f"{count} {word}" for count, word in counts if count), f"memory of {_tests(len(rows))}"])
+
+
+def _broken(run: Run) -> int:
+    """Tests that broke in their set-up or teardown, tracked or not: in its set-up, nothing of a test is recorded."""
+    return sum(test.outcome is Outcome.ERROR for test in run.tests)
 
 
 def _verdict(run: Run, rows: Sequence[TestRow]) -> str:
-    """The answer, in one sentence."""
-    failed = [row for row in rows if row.outcome in FAILED]
+    """The answer, in one sentence, and one more where tests broke outside of their call."""
+    said = _of_calls(run, rows)
+    if broken := _broken(run):
+        return f"{_tests(broken)} broke in set-up or teardown. {said}"
+    return said
+
+
+def _of_calls(run: Run, rows: Sequence[TestRow]) -> str:
+    failed = [row for row in rows if row.outcome is Outcome.FAILED or (row.outcome in FAILED and row.about_memory)]
     ours = [row for row in failed if row.about_memory]
     if not rows:
         return f"No test of this run was tracked, of {len(run.tests)}."
+    whole = [row for row in rows if row.outcome not in FAILED]
     if not failed:
+        if len(whole) < len(rows):
+            return f"{_tests(len(whole))} that {'was' if len(whole) == 1 else 'were'} tracked kept their memory."
         return f"All {_tests(len(rows))} that were tracked kept their memory." if len(rows) > 1 else "The test passed."
     said = (
         f"{len(ours)} of {_tests(len(rows))} failed for {'its' if len(ours) == 1 else 'their'} memory" if ours else ""
