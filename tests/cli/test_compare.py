@@ -124,7 +124,9 @@ def test_markdown_is_a_comment_with_a_table_and_folded_details(capsys: pytest.Ca
     compare("--format=md", "--fail-on=peak:5%", "--fail-on=end:0")
 
     saved = "cpu saved for backward | 1 MiB | 3 MiB | +2 MiB (+200 %) | saved by GPT.head: float32\\[8\\] from mm |"
-    step = "cpu peak | 148 MiB | 178 MiB | +30 MiB (+20 %) | activations made in GPT.head: float32\\[512, 256\\] from mm |"
+    step = (
+        "cpu peak | 148 MiB | 178 MiB | +30 MiB (+20 %) | activations made in GPT.head: float32\\[512, 256\\] from mm |"
+    )
     lines = capsys.readouterr().out.splitlines()
     assert lines[:12] == [
         "### Memory: 2 of 2 tests changed: 2 take more; 1 appeared, 2 vanished",

@@ -107,3 +107,11 @@ def test_a_model_that_is_sharded_now_is_no_memory_that_others_left() -> None:
     assert compare(stored(whole), sharded)
     assert compare(stored(whole), sharded).older == ()
     assert compare(stored(sharded), whole).older == ()
+
+
+def test_what_a_baseline_sums_up_does_not_tell_whether_it_was_older() -> None:
+    twice, once = (taken(size, size, kind=RefType.OPTIMIZER_STATE, op="aten.zeros_like") for size in (2 * KIB, KIB))
+
+    assert compare(stored(twice), once)
+    assert compare(stored(twice), once).older == ()
+    assert compare(stored(once), twice).older == ()

@@ -130,7 +130,7 @@ def test_an_improvement_is_called_one() -> None:
     first, *_, last = text.splitlines()
     assert first == (
         "memory is below its baseline: cpu peak -128 MiB (-34 %):"
-        " activations no longer alive, made in GPT.head: float32[256, 1024] from _log_softmax"
+        " activations made in GPT.head, no longer alive: float32[256, 1024] from _log_softmax"
     )
     assert "what shrank (activations, in peak, end):" in text
     assert last == f"this is less memory; where that was meant, store it, so that it is defended from now on: {ACCEPT}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.comparison import Change, OlderMemory, Signal, SizeChange
 from pytest_footprint.model.footprint import Footprint
-from pytest_footprint.model.ref_type import RefType
+from pytest_footprint.model.ref_type import BY_ROOT, RefType
 from pytest_footprint.model.usage import DeviceUsage, Usage
 
 _OF_THE_MODEL = frozenset(
@@ -72,8 +72,13 @@ def _differences(then: DeviceUsage, now: DeviceUsage) -> Iterator[OlderMemory]:
 
 
 def _holds_older(footprint: Footprint, one: OlderMemory) -> bool:
-    """Whether some of it was made by no operator that was recorded."""
+    """Whether some of it was made by no operator that was recorded.
+
+    What baselines sum up has no operator and no shape: of that they do not tell.
+    """
     return any(
-        not group.op and (group.ref_type, group.device) == (one.ref_type, one.device)
+        not group.op
+        and (group.shape or group.ref_type not in BY_ROOT)
+        and (group.ref_type, group.device) == (one.ref_type, one.device)
         for group in (*footprint.at_end, *footprint.at_peak)
     )

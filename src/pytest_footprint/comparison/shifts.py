@@ -18,10 +18,20 @@ class _Shift:
     new: tuple[int, ...]
     gone: tuple[int, ...]
     moved: tuple[tuple[int, int], ...]
+    like_new: tuple[int, ...]
+    """With those beside them that look the same, of which any may be the new one."""
+    like_gone: tuple[int, ...]
+
+    @property
+    def certain(self) -> tuple[tuple[int, int], ...]:
+        """Those that moved whichever it is."""
+        return tuple((old, at) for old, at in self.moved if old not in self.like_gone and at not in self.like_new)
 
 
 def shifts(before: Footprint, after: Footprint) -> tuple[dict[str, str], tuple[ModulesShifted, ...]]:
     """Old name -> new name of each child that moved, and the same to be told."""
+    if before.structure.tensors == after.structure.tensors:
+        return {}, ()  # by far the commonest
     names: dict[str, str] = {}
     found = []
     then, now = _containers(before), _containers(after)
@@ -38,9 +48,11 @@ def shifts(before: Footprint, after: Footprint) -> tuple[dict[str, str], tuple[M
 def _told(container: str, shift: _Shift) -> ModulesShifted:
     new, gone, old, moved = (
         ", ".join(fold(f"{container}.{index}" for index in indices)) if indices else ""
-        for indices in (shift.new, shift.gone, *zip(*shift.moved, strict=True))
+        for indices in (shift.like_new, shift.like_gone, *zip(*shift.certain, strict=True))
     )
-    return ModulesShifted(new, gone, old, moved, len(shift.moved), shift.moved[0][1] - shift.moved[0][0])
+    [by, *_] = (at - old for old, at in shift.certain)
+    one_of = len(shift.like_new) > len(shift.new) or len(shift.like_gone) > len(shift.gone)
+    return ModulesShifted(new, gone, old, moved, len(shift.certain), by, one_of)
 
 
 _Looks = Mapping[int, tuple[Hashable, Hashable]]
@@ -98,4 +110,17 @@ def _aligned(then: Sequence[Hashable], now: Sequence[Hashable]) -> _Shift | None
     moved = tuple((old, at) for old, at in pairs.items() if old != at)
     if not moved or (new and gone):
         return None
-    return _Shift(new, gone, moved)
+    shift = _Shift(new, gone, moved, _alike(now, new), _alike(then, gone))
+    return shift if shift.certain else None
+
+
+def _alike(looks: Sequence[Hashable], indices: Sequence[int]) -> tuple[int, ...]:
+    """``indices`` and those right beside them that look the same."""
+    found = {*indices}
+    for at in indices:
+        for step in (-1, 1):
+            beside = at + step
+            while 0 <= beside < len(looks) and looks[beside] == looks[at]:
+                found.add(beside)
+                beside += step
+    return tuple(sorted(found))

@@ -74,6 +74,8 @@ class ModulesShifted:
     """How many moved, in each of repeated layers."""
     by: int
     """How far the first of them moved; negative when to a lower number."""
+    one_of: bool = False
+    """Whether only some of ``new`` or ``gone`` are: all look the same, and which it is cannot be told."""
 
     @property
     def signal(self) -> Signal:

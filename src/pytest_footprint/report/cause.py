@@ -160,7 +160,7 @@ def _line(one: Culprit) -> str:
 
 
 def _where(one: Culprit, module: str | None = None) -> str:
-    """``made in GPT.head``, ``of GPT.head``, ``saved by GPT.head``, or no longer so; ``module`` in place of its own."""
+    """``made in GPT.head``, ``of GPT.head``, ``saved by GPT.head``, or no longer so: ``module`` in place of its own."""
     fqn = one.fqn if module is None else module
     fqn = f"the {fqn}" if fqn == OPTIMIZER_STEP else fqn
     stays = one.nbytes > 0 or one.was or one.was_shape is not None
@@ -172,4 +172,4 @@ def _where(one: Culprit, module: str | None = None) -> str:
         return said if stays else f"no longer {said}"
     else:
         said = f"made in {fqn}" if fqn else "made outside modules"
-    return said if stays else f"no longer alive, {said}"
+    return said if stays else f"{said}, no longer alive"

@@ -32,7 +32,8 @@ def history_text(histories: Sequence[PeakHistory], *, runs: int, every: bool = F
         title = "\n".join(wrapped(f"{history_title(each)}, peak on {each.device}", WIDTH))
         parts.append(f"{title}\n{indented(_turns(each, verbose=verbose))}")
     if len(told) < len(moved):
-        parts.append(f"{more(len(moved) - len(told), '')}: whole tests, beside what is measured in them (-v shows all)")
+        left = more(len(moved) - len(told), "")
+        parts.append(f"{left}, of whole tests that are told by what is measured in them (-v shows all)")
     return "\n\n".join(parts)
 
 

@@ -43,8 +43,11 @@ def sentences(changes: Iterable[TextChange]) -> Iterable[str]:
 
 
 def _shifted(change: ModulesShifted) -> str:
-    came = [f"{change.new} {are(change.new)} new"] if change.new else []
-    came += [f"{change.gone} {are(change.gone)} gone"] if change.gone else []
+    which = [(change.new, "new"), (change.gone, "gone")]
+    if change.one_of:
+        came = [f"one of {names} is {word}" for names, word in which if names]
+    else:
+        came = [f"{names} {are(names)} {word}" for names, word in which if names]
     modules = "1 module" if change.modules == 1 else f"{change.modules} modules"
     moved = f"{modules} after it moved by {abs(change.by)}"
     return f"{' and '.join(came)}; {moved}: {change.before} -> {change.after}"

@@ -32,4 +32,4 @@ def findings(
     yield from parameter_copies(after, changes, culprits)
     yield from flat_copies(after, culprits)
     yield from new_dtypes(before, after)
-    yield from remade(before.saved, after.saved)
+    yield from remade(before, after)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from pytest_footprint.model.finding import Remade
+from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.fqn import fold_alike
 from pytest_footprint.model.saved_tensor import SavedTensors
 
@@ -33,9 +34,9 @@ _FUNCTIONS = frozenset(
 """Those with a form in place, as ``nn.ReLU(inplace=True)`` calls."""
 
 
-def remade(before: SavedTensors, after: SavedTensors) -> Iterator[Remade]:
+def remade(before: Footprint, after: Footprint) -> Iterator[Remade]:
     """Of modules that save something else than before where shape, dtype and number are the same."""
-    then, now = _by_module(before), _by_module(after)
+    then, now = _by_module(before.saved), _by_module(after.saved)
     found = []
     for fqn, rows in now.items():
         gone, new = then.get(fqn, Counter()) - rows, rows - then.get(fqn, Counter())
@@ -45,8 +46,16 @@ def remade(before: SavedTensors, after: SavedTensors) -> Iterator[Remade]:
             if (look, count) == (other, number) and was and op:
                 found.append((fqn, (was, op)))
     for fqn, _, (was, op) in fold_alike(found):
-        if (was in _FUNCTIONS) != (op in _FUNCTIONS):
-            yield Remade(fqn, was, op, in_place=was in _FUNCTIONS)
+        in_place = was in _FUNCTIONS
+        # Another function in its stead is no function in place.
+        replaced = _functions(after) - _functions(before) if in_place else _functions(before) - _functions(after)
+        if in_place != (op in _FUNCTIONS) and not replaced:
+            yield Remade(fqn, was, op, in_place=in_place)
+
+
+def _functions(footprint: Footprint) -> frozenset[str]:
+    """Those that made what is saved, or alive at the peak."""
+    return _FUNCTIONS & {row.op for row in (*footprint.saved, *footprint.at_peak)}
 
 
 def _by_module(saved: SavedTensors) -> dict[str, Counter[tuple[str, tuple[int, ...], str, str]]]:
