@@ -23,6 +23,8 @@ _SCRIPTS = (
     "run.js",
 )
 
+_NAMES = 3
+"""Tests that the headline names."""
 _FEW = 5
 """Failures that stand before the list of tests."""
 
@@ -59,21 +61,24 @@ def run_page(
 
 def _title(run: Run, rows: Sequence[TestRow]) -> str:
     failed = sum(row.outcome is Outcome.FAILED for row in rows)
-    counts = ((failed, "failed"), (_broken(run), "broke in set-up or teardown"))
+    counts = ((failed, "failed"), (len(_broken(run)), "broke in set-up or teardown"))
     return ", ".join([*(f"{count} {word}" for count, word in counts if count), f"memory of {_tests(len(rows))}"])
 
 
-def _broken(run: Run) -> int:
+def _broken(run: Run) -> list[str]:
     """Tests that broke in their set-up or teardown, tracked or not: in its set-up, nothing of a test is recorded."""
-    return sum(test.outcome is Outcome.ERROR for test in run.tests)
+    return [test.test for test in run.tests if test.outcome is Outcome.ERROR]
 
 
 def _verdict(run: Run, rows: Sequence[TestRow]) -> str:
     """The answer, in one sentence, and one more where tests broke outside of their call."""
     said = _of_calls(run, rows)
-    if broken := _broken(run):
-        return f"{_tests(broken)} broke in set-up or teardown. {said}"
-    return said
+    broken = _broken(run)
+    if not broken:
+        return said
+    left = len(broken) - _NAMES
+    names = ", ".join(broken[:_NAMES]) + (f" and {left} more" if left > 0 else "")
+    return f"{_tests(len(broken))} broke in set-up or teardown: {names}. {said}"
 
 
 def _of_calls(run: Run, rows: Sequence[TestRow]) -> str:
@@ -85,7 +90,11 @@ def _of_calls(run: Run, rows: Sequence[TestRow]) -> str:
     if not failed:
         if len(whole) < len(rows):
             return f"{_tests(len(whole))} that {'was' if len(whole) == 1 else 'were'} tracked kept their memory."
-        return f"All {_tests(len(rows))} that were tracked kept their memory." if len(rows) > 1 else "The test passed."
+        return (
+            f"All {_tests(len(rows))} that were tracked kept their memory."
+            if len(rows) > 1
+            else "The test that was tracked passed."
+        )
     said = (
         f"{len(ours)} of {_tests(len(rows))} failed for {'its' if len(ours) == 1 else 'their'} memory" if ours else ""
     )
