@@ -40,6 +40,7 @@ test_gpt.py::test_saved, run      cpu saved for backward    1 MiB    3 MiB      
 test_gpt.py::test_step[a|b], run (and one more of its footprints)
   cpu peak +30 MiB (+20 %): activations made in GPT.head: float32[512, 256] from mm
   activations +30 MiB (+30 %), made in GPT.head: float32[512, 256] from aten.mm at model.py:72
+  they are gone when the step is over: at its peak they are more, or live longer, than before
 
 test_gpt.py::test_saved, run
   cpu saved for backward +2 MiB (+200 %): saved by GPT.head: float32[8] from mm

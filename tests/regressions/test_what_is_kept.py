@@ -125,6 +125,7 @@ def test_logits_that_are_not_freed_before_backward(gpt: Footprint) -> None:
     assert "cpu peak +128 KiB (+3.4 %): activations made at small_gpt.py:" in said.headline
     assert "small_gpt.py:" in said.headline
     assert "float32[4, 32, 256] from aten._to_copy" in said.paragraph
+    assert "they are gone when the step is over" in said.paragraph
     assert not said.rows("end of step")
 
 

@@ -94,6 +94,8 @@ def details(comparison: Comparison) -> list[str]:
     lines = [found.full]
     said = why(comparison)
     lines += [line for one in comparison.findings for line in (short(one), sentence(one)) if line not in {"", said}]
+    if said == found.brief and found.part.subject == RefType.ACTIVATION and _is_over(comparison, found.main):
+        lines.append("they are gone when the step is over: at its peak they are more, or live longer, than before")
     if found.dtypes not in {"", said}:
         lines.append(found.dtypes)
     lines += [
@@ -106,6 +108,12 @@ def details(comparison: Comparison) -> list[str]:
     if any(map(_is_held, comparison.culprits)):
         lines.append(_HOLDERS)
     return [*lines, *older_lines(comparison)]
+
+
+def _is_over(comparison: Comparison, main: SizeChange) -> bool:
+    """Whether more is alive at the peak, and as much as before after the step."""
+    ends = {change.device for change in comparison.sizes if change.signal in {Signal.END, Signal.GROWTH}}
+    return main.signal is Signal.PEAK and main.difference > 0 and main.device not in ends
 
 
 def _graph(comparison: Comparison) -> str:
