@@ -15,6 +15,7 @@ from pytest_footprint.model.finding import (
     KeptGradients,
     NewDtype,
     NotSharded,
+    NowSharded,
     ParameterCopies,
     Remade,
     Resharded,
@@ -190,6 +191,22 @@ def test_what_has_no_all_gather_of_its_own_any_more_is_sharded_with_another_or_n
     now: list[str], root: str
 ) -> None:
     assert compare(fsdp(LAYERS, LAYERS), fsdp(now, now)).findings == (NotSharded("M.layers.{0..1}", root),)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "found"),
+    [
+        (LAYERS, ["M.layers.0, M.layers.1"], NotSharded("M.layers.{0..1}", "M.layers.0, M.layers.1")),
+        (["M.layers.0, M.layers.1"], LAYERS, None),
+        ([], LAYERS, NowSharded("M.layers.{0..1}")),
+        (["M"], ["M", *LAYERS], NowSharded("M.layers.{0..1}")),
+    ],
+    ids=["grouped", "no longer grouped", "sharded", "sharded on their own"],
+)
+def test_what_is_sharded_together_and_what_on_its_own(
+    before: list[str], now: list[str], found: NotSharded | NowSharded | None
+) -> None:
+    assert compare(fsdp(before, before), fsdp(now, now)).findings == ((found,) if found else ())
 
 
 def test_casts_of_parameters_that_stay_are_told_as_copies() -> None:

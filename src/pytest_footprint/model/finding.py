@@ -44,6 +44,14 @@ class NotSharded:
 
 
 @dataclass(frozen=True, slots=True)
+class NowSharded:
+    """Modules that ran before, and that FSDP unshards on their own now."""
+
+    fqn: str
+    """Folded over repeated layers."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resharded:
     """The same parameters, sharded over another number of ranks."""
 
@@ -136,6 +144,7 @@ Finding: TypeAlias = (
     Trained
     | StaysWhole
     | NotSharded
+    | NowSharded
     | Resharded
     | Doubled
     | KeptGradients

@@ -12,6 +12,7 @@ from pytest_footprint.model.finding import (
     KeptGradients,
     NewDtype,
     NotSharded,
+    NowSharded,
     ParameterCopies,
     Remade,
     Resharded,
@@ -66,6 +67,11 @@ def _not_sharded(one: NotSharded) -> str:
         own = _many(one.fqn, "their", "its")
         return f"{one.fqn} {are(one.fqn)} gathered together with {one.root}, no longer on {own} own (no fully_shard?)"
     return f"{one.fqn} {are(one.fqn)} no longer sharded (no fully_shard?)"
+
+
+@short.register
+def _now_sharded(one: NowSharded) -> str:
+    return f"{one.fqn} {are(one.fqn)} sharded on {_many(one.fqn, 'their', 'its')} own now (fully_shard?)"
 
 
 @short.register

@@ -10,6 +10,7 @@ from pytest_footprint.model.finding import (
     KeptGradients,
     NewDtype,
     NotSharded,
+    NowSharded,
     ParameterCopies,
     Remade,
     Resharded,
@@ -35,7 +36,7 @@ def telling(comparison: Comparison, dtypes: str = "") -> str:
     candidates = (
         *shifted_lines(comparison),
         *sentences(filter(same_tensors, structure)),
-        first_of(comparison.findings, Trained, StaysWhole, NotSharded),
+        first_of(comparison.findings, Trained, StaysWhole, NotSharded, NowSharded),
         *came_or_went(orders),
         *sentences(change for change in texts if change.signal is Signal.ORDER),
         *sentences(structure),
