@@ -30,7 +30,7 @@ class _Shift:
 
 def shifts(before: Footprint, after: Footprint) -> tuple[dict[str, str], tuple[ModulesShifted, ...]]:
     """Old name -> new name of each child that moved, and the same to be told."""
-    if before.structure.tensors == after.structure.tensors:
+    if before.structure.tensors == after.structure.tensors and before.forward == after.forward:
         return {}, ()  # by far the commonest
     names: dict[str, str] = {}
     found = []
