@@ -38,12 +38,13 @@ test_gpt.py::test_step[a|b], run  cpu peak                148 MiB  178 MiB     +
 test_gpt.py::test_saved, run      cpu saved for backward    1 MiB    3 MiB      +2 MiB  +200 %
 
 test_gpt.py::test_step[a|b], run (and one more of its footprints)
-  cpu peak +30 MiB (+20 %): activations kept by GPT.head
-  activations +30 MiB (+30 %), kept by GPT.head: float32[512, 256] from aten.mm, model.py:72
+  cpu peak +30 MiB (+20 %): activations made in GPT.head: float32[512, 256] from mm
+  activations +30 MiB (+30 %), made in GPT.head: float32[512, 256] from aten.mm at model.py:72
+  they are gone when the step is over: at its peak they are more, or live longer, than before
 
 test_gpt.py::test_saved, run
-  cpu saved for backward +2 MiB (+200 %): kept by GPT.head
-  saved +2 MiB (+200 %), kept by GPT.head: float32[8] from aten.mm
+  cpu saved for backward +2 MiB (+200 %): saved by GPT.head: float32[8] from mm
+  saved +2 MiB (+200 %), saved by GPT.head: float32[8] from aten.mm
 
 appeared (no footprint in base):
   test_new.py::test_new
@@ -112,7 +113,7 @@ def test_json_has_the_same_for_programs(capsys: pytest.CaptureFixture[str]) -> N
     found = json.loads(capsys.readouterr().out)
     assert status == 1
     assert (found["schema"], found["kind"], found["tests"]) == (1, "run comparison", 2)
-    assert found["changes"][0]["cause"] == "activations kept by GPT.head"
+    assert found["changes"][0]["cause"] == "activations made in GPT.head: float32[512, 256] from mm"
     assert found["changes"][0]["sizes"][0]["after"] == 178 * 2**20
     assert found["appeared"] == [{"test": "test_new.py::test_new", "footprints": ["run"], "outcome": None}]
     assert [gate["holds"] for gate in found["gates"]] == [False, True]
@@ -123,8 +124,10 @@ def test_json_has_the_same_for_programs(capsys: pytest.CaptureFixture[str]) -> N
 def test_markdown_is_a_comment_with_a_table_and_folded_details(capsys: pytest.CaptureFixture[str]) -> None:
     compare("--format=md", "--fail-on=peak:5%", "--fail-on=end:0")
 
-    saved = "cpu saved for backward | 1 MiB | 3 MiB | +2 MiB (+200 %) | kept by GPT.head |"
-    step = "cpu peak | 148 MiB | 178 MiB | +30 MiB (+20 %) | activations kept by GPT.head |"
+    saved = "cpu saved for backward | 1 MiB | 3 MiB | +2 MiB (+200 %) | saved by GPT.head: float32\\[8\\] from mm |"
+    step = (
+        "cpu peak | 148 MiB | 178 MiB | +30 MiB (+20 %) | activations made in GPT.head: float32\\[512, 256\\] from mm |"
+    )
     lines = capsys.readouterr().out.splitlines()
     assert lines[:12] == [
         "### Memory: 2 of 2 tests changed: 2 take more; 1 appeared, 2 vanished",
@@ -247,11 +250,11 @@ def test_the_page_tells_gates_changes_causes_and_what_only_one_side_has(capsys: 
     for said in (
         "2 of 2 tests changed: 2 take more; 1 appeared, 2 vanished",
         "peak:5%: test_gpt.py::test_step[a|b], run: cpu peak 148 MiB -&gt; 178 MiB (+20.3 %)",
-        "activations kept by GPT.head",
+        "activations made in GPT.head: float32[512, 256] from mm",
         "<li>test_new.py::test_new</li>",
         "<li>test_gpt.py::test_skips: skipped in head</li>",
         "head stopped before all of its tests ran",
-        "activations +30 MiB (+30 %), kept by GPT.head: float32[512, 256] from aten.mm, model.py:72",
+        "activations +30 MiB (+30 %), made in GPT.head: float32[512, 256] from aten.mm at model.py:72",
     ):
         assert said in page
 

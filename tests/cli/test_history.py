@@ -12,7 +12,7 @@ import pytest
 from runs import footprint, one_test, run_of
 
 from pytest_footprint.cli import main
-from pytest_footprint.model.run import Times
+from pytest_footprint.model.run import WHOLE_TEST, TakenFootprint, Times
 from pytest_footprint.model.run_json import run_text
 
 WRITERS, RUNS = 8, 25
@@ -51,6 +51,30 @@ def test_since_when_a_peak_is_what_it_is(capsys: pytest.CaptureFixture[str]) -> 
         "  333333333333  2026-11-03 12:00  178 MiB     +30 MiB  +20 %\n"
         "  555555555555  2026-11-05 12:00  138 MiB     -40 MiB  -22 %\n"
     )
+
+
+def test_a_whole_test_is_told_with_v_beside_what_is_measured_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    for day, mib in enumerate((100, 130), start=1):
+        run = run_of(one_test("test_it.py::test_a", footprint(mib)), one_test("test_it.py::test_b", footprint(1)))
+        [a, b] = run.tests
+        whole = TakenFootprint(WHOLE_TEST, footprint(mib))
+        tests = (replace(a, footprints=(*a.footprints, whole)), replace(b, footprints=(whole,)))
+        Path("run.json").write_text(run_text(replace(run, tests=tests, times=Times(f"2026-11-0{day}"))), "utf-8")
+        add("run.json", f"{day}")
+    capsys.readouterr()
+
+    main(["history", "show"])
+    brief = capsys.readouterr().out
+    main(["history", "show", "-v"])
+    verbose = capsys.readouterr().out
+
+    titles = [line for line in brief.splitlines() if "peak on" in line]
+    assert titles == ["test_it.py::test_a, run, peak on cpu", "test_it.py::test_b, whole test, peak on cpu"]
+    assert brief.endswith(
+        "\n\n... and 1 more, of whole tests that are told by what is measured in them (-v shows all)\n"
+    )
+    assert "test_it.py::test_a, whole test, peak on cpu" in verbose
+    assert "... and" not in verbose
 
 
 @pytest.mark.parametrize("pattern", ["*test_b", "test_gpt.py::test_step[a]"])

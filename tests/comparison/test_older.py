@@ -94,3 +94,24 @@ def test_another_structure_explains_what_its_model_takes_from_the_start() -> Non
     wider = replace(AFTER_OTHERS, structure=Structure((TensorSpec("M.weight", (8, 8), "float32"),)))
 
     assert compare(stored(ALONE), wider).older == ()
+
+
+def test_a_model_that_is_sharded_now_is_no_memory_that_others_left() -> None:
+    def model(kind: RefType) -> Footprint:
+        alive = DeviceUsage({"cpu": Usage.of({kind: KIB})})
+        group = LiveGroup(kind, "M", "", (256,), "float32", "cpu", 1, ByteSize(KIB))
+        return Footprint(alive, alive, alive, at_peak=(group,), at_end=(group,))
+
+    whole, sharded = model(RefType.PARAMETER), model(RefType.SHARDED_PARAMETER)
+
+    assert compare(stored(whole), sharded)
+    assert compare(stored(whole), sharded).older == ()
+    assert compare(stored(sharded), whole).older == ()
+
+
+def test_what_a_baseline_sums_up_does_not_tell_whether_it_was_older() -> None:
+    twice, once = (taken(size, size, kind=RefType.OPTIMIZER_STATE, op="aten.zeros_like") for size in (2 * KIB, KIB))
+
+    assert compare(stored(twice), once)
+    assert compare(stored(twice), once).older == ()
+    assert compare(stored(once), twice).older == ()

@@ -54,6 +54,7 @@ def test_the_fixture_the_marker_and_the_default_limit_work_together(each_way: Pr
             "*float32[[]2048]*ones*test_it.py:*",
         ]
     )
+    result.stdout.no_fnmatch_line("*traceback entries are hidden*")
 
 
 def test_the_option_limits_every_test(each_way: Project) -> None:

@@ -50,12 +50,12 @@ def test_too_little_saved_shows_every_number_the_slack_and_what_eats_the_saving(
         "saved  64 KiB  40 KiB  24 KiB  37.5 %  40 %      1.6 KiB too little\n"
         "\n"
         "on has at its peak (activations):\n"
-        "   bytes  module  tensors           operator  line\n"
+        "   bytes  module  tensors           operator  made at\n"
         "  24 KiB  Net.fc  float32[24, 256]  gelu      net.py:7\n"
         "  16 KiB  Net     float32[16, 256]  to        net.py:9\n"
         "\n"
         "on has more of (activations, in peak):\n"
-        "    bytes  module  tensors           operator  line\n"
+        "    bytes  module  tensors           operator  made at\n"
         "  +16 KiB  Net     float32[16, 256]  to        net.py:9"
     )
 
@@ -114,7 +114,7 @@ def test_a_comparison_prints_sizes_tensors_and_orders() -> None:
         "peak     cpu total, all of it activations  66 KiB  26 KiB     -40 KiB  -61 %\n"
         "\n"
         "what shrank (activations, in peak):\n"
-        "    bytes  module  tensors                                 operator  line\n"
+        "    bytes  module  tensors                                 operator  made at\n"
         "  -40 KiB  Net.fc  float32[24, 256], was float32[64, 256]  gelu      net.py:7\n"
         "\n"
         "off -> on:\n"

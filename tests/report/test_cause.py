@@ -40,13 +40,13 @@ def test_a_module_that_is_new_explains_more_than_the_dtype_of_tensors_which_is_t
     first, _, third, *_ = said(culprit("M.c", 40, was="bfloat16"), changes=(NEW_MODULE,)).splitlines()
 
     assert first.endswith("(+40 %): M.c now runs in forward")
-    assert third == "tensors of M.c are float32, not bfloat16"
+    assert third == "activations of M.c are float32, not bfloat16"
 
 
 def test_a_dtype_that_explains_little_is_not_the_cause() -> None:
     first, *_ = said(culprit("M.a", 36), culprit("M.b", 4, was="bfloat16")).splitlines()
 
-    assert first.endswith("activations kept by M.a")
+    assert first.endswith("activations made in M.a: float32[256] from mm")
 
 
 def test_tensors_of_more_layers_at_the_end_than_at_the_peak_are_one_row() -> None:
@@ -80,7 +80,7 @@ def test_where_types_differ_the_signal_leaves_its_room_to_the_names() -> None:
     state = Culprit(Signal.PEAK, RefType.OPTIMIZER_STATE, "M", "", None, "float32", "cpu", 2, ByteSize(9 * KIB))
     comparison = Comparison((TOTAL, ACTIVATIONS), (saved, state))
 
-    assert "bytes  type              module  tensors       operator  line\n" in failure_text(
+    assert "bytes  type              module  tensors       operator  made at\n" in failure_text(
         comparison, accept="ACCEPT"
     )
-    assert "  line        in\n" in failure_text(comparison, accept="ACCEPT", verbose=True)
+    assert "  made at     in\n" in failure_text(comparison, accept="ACCEPT", verbose=True)

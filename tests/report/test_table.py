@@ -47,15 +47,15 @@ def test_operators_keep_their_beginnings() -> None:
 
 
 def test_sentences_break_between_words_and_not_inside_shapes() -> None:
-    assert wrapped("kept by GPT.head: float32[4, 32, 256] from aten.mm", 30) == [
-        "kept by GPT.head:",
+    assert wrapped("made in GPT.head: float32[4, 32, 256] from aten.mm", 30) == [
+        "made in GPT.head:",
         "  float32[4, 32, 256] from",
         "  aten.mm",
     ]
 
 
 def test_sentences_do_not_break_between_a_number_and_what_it_counts() -> None:
-    assert wrapped("the largest part kept by GPT: 4 x float32[8, 4]", 40) == [
-        "the largest part kept by GPT:",
+    assert wrapped("the largest part made in GPT: 4 x float32[8, 4]", 40) == [
+        "the largest part made in GPT:",
         "  4 x float32[8, 4]",
     ]

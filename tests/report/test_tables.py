@@ -67,7 +67,7 @@ GPT                     1 MiB      0 B    2 MiB        28 MiB         12 MiB
 GPT.layers.{0..1}       1 MiB      0 B    2 MiB        28 MiB         12 MiB
 
 alive at the cpu peak:
-   bytes  type              module             tensors                 operator  line
+   bytes  type              module             tensors                 operator  made at
   16 MiB  activations       GPT.layers.{0..1}  2 x float32[1024, 256]  mm        model.py:30
    8 MiB  optimizer states  GPT                2 x float32
    4 MiB  parameters        GPT                2 x float32"""
@@ -130,7 +130,7 @@ alive at the cpu peak   bytes
   total                  28 MiB
 
 largest of it:
-   bytes  type              module             tensors                 operator  line
+   bytes  type              module             tensors                 operator  made at
   16 MiB  activations       GPT.layers.{0..1}  2 x float32[1024, 256]  mm        model.py:30
    8 MiB  optimizer states  GPT                2 x float32
    4 MiB  parameters        GPT                2 x float32"""

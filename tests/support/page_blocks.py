@@ -78,6 +78,7 @@ def _check(example: Example) -> str | None:
         return f"nothing checks a block of {language!r}; tests/support/page_blocks.py says what does"
     monkeypatch: pytest.MonkeyPatch = example.namespace["monkeypatch"]
     monkeypatch.setenv("COLUMNS", WIDTH)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:randomly")
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # with it, syrupy would tell nothing
     monkeypatch.setattr("sys.dont_write_bytecode", True)
     try:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 from pytest_footprint.comparison.culprits import culprits
+from pytest_footprint.comparison.findings import findings
 from pytest_footprint.comparison.graphs import graph_kept
+from pytest_footprint.comparison.layers import alone_at_peak
 from pytest_footprint.comparison.older import older_memory
 from pytest_footprint.comparison.orders import order_changes
-from pytest_footprint.comparison.renames import under_new_names
+from pytest_footprint.comparison.renames import renamed, renamed_structure, under_new_names
 from pytest_footprint.comparison.saved import saved_changes
+from pytest_footprint.comparison.shifts import shifts
 from pytest_footprint.comparison.sizes import size_changes
 from pytest_footprint.comparison.structures import structure_changes
 from pytest_footprint.comparison.unshards import unshard_changes
@@ -34,13 +38,15 @@ def compare(before: Value, after: Value, tolerance: Tolerance = EXACT) -> Compar
     if isinstance(before, Hierarchy) and isinstance(after, Hierarchy):
         return Comparison(tuple(_orders(before, after)))
     if isinstance(before, Structure) and isinstance(after, Structure):
-        return Comparison(tuple(structure_changes(before, after)))
+        return Comparison(tuple(_structures(before, after)))
     msg = f"a {type(before).__name__} and a {type(after).__name__} cannot be compared"
     raise TypeError(msg)
 
 
 def _footprints(stored: Footprint, after: Footprint, tolerance: Tolerance) -> Comparison:
-    before = under_new_names(stored, after)
+    numbers, shifted = shifts(stored, after)
+    structure = renamed_structure(stored.structure, numbers)
+    before = under_new_names(replace(renamed(stored, numbers), structure=structure), after)
     changes: tuple[Change, ...] = (
         *size_changes(Signal.PEAK, before.peak, after.peak, tolerance),
         *size_changes(Signal.END, before.end, after.end, tolerance),
@@ -48,6 +54,7 @@ def _footprints(stored: Footprint, after: Footprint, tolerance: Tolerance) -> Co
         *saved_changes(before.saved, after.saved, tolerance),
         *_orders(before.hierarchy, after.hierarchy),
         *unshard_changes(before, after),
+        *shifted,
         *structure_changes(before.structure, after.structure),
     )
     found = culprits(before, after, changes)
@@ -56,8 +63,16 @@ def _footprints(stored: Footprint, after: Footprint, tolerance: Tolerance) -> Co
         found,
         graph_kept=graph_kept(before.saved, found),
         older=older_memory(before, after, changes),
+        findings=tuple(findings(before, after, changes, found)) if changes else (),
+        alone=alone_at_peak(after, found),
         recorded=_recorded(before, after),
     )
+
+
+def _structures(before: Structure, after: Structure) -> Iterator[Change]:
+    numbers, shifted = shifts(Footprint(structure=before), Footprint(structure=after))
+    yield from shifted
+    yield from structure_changes(renamed_structure(before, numbers), after)
 
 
 def _orders(before: Hierarchy, after: Hierarchy) -> Iterator[Change]:

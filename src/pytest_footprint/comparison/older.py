@@ -4,25 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.comparison import Change, OlderMemory, Signal, SizeChange
 from pytest_footprint.model.footprint import Footprint
-from pytest_footprint.model.ref_type import RefType
+from pytest_footprint.model.ref_type import BY_ROOT, RefType
 from pytest_footprint.model.usage import DeviceUsage, Usage
 
-_OF_THE_MODEL = frozenset({RefType.PARAMETER, RefType.BUFFER, RefType.GRADIENT, RefType.OPTIMIZER_STATE})
+_OF_THE_MODEL = frozenset(
+    {
+        RefType.PARAMETER,
+        RefType.BUFFER,
+        RefType.GRADIENT,
+        RefType.OPTIMIZER_STATE,
+        RefType.SHARDED_PARAMETER,
+        RefType.SHARDED_GRADIENT,
+    }
+)
 
 
 def older_memory(before: Footprint, after: Footprint, changes: Iterable[Change]) -> tuple[OlderMemory, ...]:
     """Of the types whose sizes changed, largest difference first.
 
-    A model that is another one now takes other room from the start on: that is told as a change of the structure.
+    A model that is another one now, or sharded otherwise, takes other room from the start on: that is told as such.
     Inputs are what the test passes.
     """
     changes = tuple(changes)
     then, now = _start(before), _start(after)
     if then is None or now is None:
         return ()
-    rebuilt = any(change.signal is Signal.STRUCTURE for change in changes)
+    rebuilt = any(change.signal is Signal.STRUCTURE for change in changes) or _sharded(then) != _sharded(now)
     moved = {(change.device, change.subject) for change in changes if isinstance(change, SizeChange)}
     found = [
         one
@@ -48,6 +58,11 @@ def _start(footprint: Footprint) -> DeviceUsage | None:
     )
 
 
+def _sharded(usage: DeviceUsage) -> dict[str, ByteSize]:
+    """Bytes of sharded parameters by device: other ones are those of a model that is sharded otherwise."""
+    return {device: each.sharded_parameters for device, each in usage.items() if each.sharded_parameters}
+
+
 def _differences(then: DeviceUsage, now: DeviceUsage) -> Iterator[OlderMemory]:
     for device in dict.fromkeys((*then, *now)):
         was, is_now = then.get(device, Usage()), now.get(device, Usage())
@@ -57,8 +72,13 @@ def _differences(then: DeviceUsage, now: DeviceUsage) -> Iterator[OlderMemory]:
 
 
 def _holds_older(footprint: Footprint, one: OlderMemory) -> bool:
-    """Whether some of it was made by no operator that was recorded."""
+    """Whether some of it was made by no operator that was recorded.
+
+    What baselines sum up has no operator and no shape: of that they do not tell.
+    """
     return any(
-        not group.op and (group.ref_type, group.device) == (one.ref_type, one.device)
+        not group.op
+        and (group.shape or group.ref_type not in BY_ROOT)
+        and (group.ref_type, group.device) == (one.ref_type, one.device)
         for group in (*footprint.at_end, *footprint.at_peak)
     )

@@ -9,6 +9,7 @@ from pytest_footprint.comparison.structures import renamed_keys
 from pytest_footprint.model.footprint import Footprint
 from pytest_footprint.model.live_group import LiveGroup
 from pytest_footprint.model.saved_tensor import SavedTensors
+from pytest_footprint.model.structure import Structure
 
 
 def under_new_names(before: Footprint, after: Footprint) -> Footprint:
@@ -16,7 +17,11 @@ def under_new_names(before: Footprint, after: Footprint) -> Footprint:
 
     The structure keeps its names: that is where renames are told.
     """
-    names = _renamed_modules(before, after)
+    return renamed(before, _renamed_modules(before, after))
+
+
+def renamed(before: Footprint, names: Mapping[str, str]) -> Footprint:
+    """``before`` with new names of modules in all but its structure."""
     if not names:
         return before
     return replace(
@@ -31,6 +36,16 @@ def under_new_names(before: Footprint, after: Footprint) -> Footprint:
             for each in before.unsharded
         ),
         recomputed=tuple(_renamed(fqn, names) for fqn in before.recomputed),
+    )
+
+
+def renamed_structure(structure: Structure, names: Mapping[str, str]) -> Structure:
+    """The same tensors under new names of modules."""
+    if not names:
+        return structure
+    return Structure(
+        tuple(replace(spec, name=_renamed(spec.name, names)) for spec in structure.tensors),
+        tuple(tuple(_renamed(name, names) for name in group) for group in structure.tied),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_footprint.model.comparison import Signal, TextChange
@@ -10,6 +11,9 @@ from pytest_footprint.model.structure import Structure
 
 RENAMED = "key renamed"
 TIED = "tied"
+_LAYERS = re.compile(r"\d+|\{[\d.,]+\}")
+_FEW = 3
+"""Looks that one line tells."""
 
 
 def structure_changes(before: Structure, after: Structure) -> Iterator[TextChange]:
@@ -26,9 +30,27 @@ def structure_changes(before: Structure, after: Structure) -> Iterator[TextChang
         *((name, ("", now[name])) for name in new if name not in arrived),
         *((name, (then[name], now[name])) for name in then if now.get(name, then[name]) != then[name]),
     ]
-    for name, _, (was, is_now) in fold_alike(specs):
+    for name, (was, is_now) in _layers_together(specs):
         yield TextChange(Signal.STRUCTURE, name, was, is_now)
     yield from _tied(before, after, renamed)
+
+
+def _layers_together(specs: Sequence[tuple[str, tuple[str, str]]]) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Keys of repeated layers as one; those that came, or went, also where their looks are not the same."""
+    shapes: dict[str, dict[str, tuple[str, str]]] = {}
+    for name, _, look in fold_alike(specs):
+        came_or_went = not all(look)
+        layers = (
+            ".".join("*" if _LAYERS.fullmatch(part) else part for part in name.split(".")) if came_or_went else name
+        )
+        shapes.setdefault(layers, {})[name] = look
+    for same in shapes.values():
+        names = fold(each for name in same for each in unfold(name))
+        if len(names) == 1 < len(same) <= _FEW:
+            was, is_now = (", ".join(dict.fromkeys(filter(None, looks))) for looks in zip(*same.values(), strict=True))
+            yield names[0], (was, is_now)
+        else:
+            yield from same.items()
 
 
 def renamed_keys(before: Structure, after: Structure) -> dict[str, str]:

@@ -8,6 +8,7 @@ from enum import StrEnum, unique
 from typing import TypeAlias
 
 from pytest_footprint.model.byte_size import ByteSize
+from pytest_footprint.model.finding import Finding
 from pytest_footprint.model.ref_type import RefType
 
 
@@ -57,6 +58,29 @@ class TextChange:
     """``""`` when it is new."""
     after: str
     """``""`` when it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModulesShifted:
+    """Numbered modules that have another number since some before them are new, or gone. Names are folded."""
+
+    new: str
+    """``""`` when none is."""
+    gone: str
+    before: str
+    """Their names in the baseline."""
+    after: str
+    modules: int
+    """How many moved, in each of repeated layers."""
+    by: int
+    """How far the first of them moved; negative when to a lower number."""
+    one_of: bool = False
+    """Whether only some of ``new`` or ``gone`` are: all look the same, and which it is cannot be told."""
+
+    @property
+    def signal(self) -> Signal:
+        """Always the structure."""
+        return Signal.STRUCTURE
 
 
 @unique
@@ -149,7 +173,7 @@ class OlderMemory:
         return self.after - self.before
 
 
-Change: TypeAlias = SizeChange | TextChange | OrderChange
+Change: TypeAlias = SizeChange | TextChange | OrderChange | ModulesShifted
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +189,11 @@ class Comparison:
     of a graph."""
     older: tuple[OlderMemory, ...] = ()
     """What was left by whatever ran before, and so is no fault of the step; largest difference first."""
+    findings: tuple[Finding, ...] = ()
+    """What both prove together, the most telling first."""
+    alone: Mapping[str, str] = field(default_factory=dict)
+    """A layer -> the repeated layers that it is one of, where no other has tensors like its new ones at the peak: the
+    others may have changed as it did."""
     recorded: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Environment entries that differ: name -> (baseline, now). Shown, not a failure."""
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from itertools import groupby
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from pytest_footprint.model.braces import escape, expand
 
@@ -17,6 +17,8 @@ Key = TypeVar("Key", bound=Hashable)
 
 INDEX = re.compile(r"0|[1-9][0-9]*")
 """A component that counts: ``01`` and other scripts' digits are names like any other."""
+_MOST = 0.8
+_Weighed: TypeAlias = tuple[tuple[str, ...], int]
 _NUMBERS = re.compile(r"([0-9]+)")
 
 
@@ -106,3 +108,28 @@ def fold_alike(rows: Iterable[tuple[str, Key]]) -> list[tuple[str, int, Key]]:
             folded.append((min(places[member] for member in members), name, len(members), key))
     folded.sort(key=lambda row: row[0])
     return [row[1:] for row in folded]
+
+
+def common_module(rows: Iterable[tuple[str, int]]) -> str:
+    """The innermost module around most of the bytes, the same in each repeated layer: ``GPT.blocks.{0..3}.mlp``.
+
+    Args:
+        rows: modules, folded or not, and bytes.
+    """
+    paths = [(components(name), abs(nbytes)) for fqn, nbytes in rows for name in unfold(fqn)]
+    depth = 0
+    while heads := _largest(paths, depth):
+        paths, depth = heads, depth + 1
+    [*folded] = fold(".".join(path[:depth]) for path, _ in paths)
+    return folded[0]
+
+
+def _largest(paths: Sequence[_Weighed], depth: int) -> list[_Weighed]:
+    """Those that go on alike, repeated layers together, where they have most of the bytes."""
+    onward: dict[str, list[_Weighed]] = {}
+    for path, nbytes in paths:
+        if len(path) > depth and path != ("",):
+            part = "*" if INDEX.fullmatch(path[depth]) else path[depth]
+            onward.setdefault(part, []).append((path, nbytes))
+    total = sum(nbytes for _, nbytes in paths)
+    return next((rows for rows in onward.values() if sum(nbytes for _, nbytes in rows) >= _MOST * total), [])

@@ -151,7 +151,7 @@ class Recording:
 
     def check_limit(self) -> None:
         """Fail the test when its peak is above its limit."""
-        __tracebackhide__ = True
+        # No frame is shown of a failure without a traceback, but where all are hidden pytest says so below it.
         if text := self.limit_text():
             self.failure = text
             pytest.fail(self.failure, pytrace=False)

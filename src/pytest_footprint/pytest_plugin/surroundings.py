@@ -62,7 +62,6 @@ class Surroundings:
 
 
 def _world(asks: World) -> FakeWorld:
-    __tracebackhide__ = True
     from pytest_footprint.tracking.distributed.fake_world import FakeWorld, ProcessGroupExistsError  # noqa: PLC0415 - loads torch
 
     world = FakeWorld(asks.size, asks.rank)

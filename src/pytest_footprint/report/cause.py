@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import takewhile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pytest_footprint.model.comparison import Comparison, Culprit, Signal, SizeChange
-from pytest_footprint.model.fqn import unfold
+from pytest_footprint.model.fqn import common_module
 from pytest_footprint.model.live_group import OPTIMIZER_STEP
 from pytest_footprint.model.ref_type import BY_ROOT, RefType
-from pytest_footprint.report.words import kind, looked, percent, signed, tensors
+from pytest_footprint.report.words import alike, file_line, kind, looked, percent, signed, tensors
 
 TOTAL = "total"
 _MOST = 0.5
@@ -30,10 +29,12 @@ class Cause:
     """Those that went the same way, largest first; empty when the tensors are not known."""
     recast: tuple[Culprit, ...] = ()
     """Tensors of all types within ``main`` that have another dtype now, when that explains much of it."""
+    alone: Mapping[str, str] = field(default_factory=dict)
+    """As in `Comparison`."""
 
     @property
     def brief(self) -> str:
-        """``activations kept by GPT.head``."""
+        """``activations made in GPT.head: float32[256, 1024] from aten._log_softmax``."""
         if self.recast:
             return self.dtypes
         what = "tensors" if self.part.subject == RefType.OTHER else kind(self.part.subject)
@@ -41,20 +42,22 @@ class Cause:
         if not self.culprits:
             return what
         largest = self.culprits[0]
-        if self._share < _MOST and (module := _common_module(self.culprits)):
+        if self._share < _MOST and (module := self._common_module()):
             op = self._most_common_op()
-            return f"{what} {_verb(largest)} {module}{op and f', mostly {op}'}".strip()
-        source = f", {largest.source}" if largest.source and not largest.fqn else ""
-        return f"{what} {_verb(largest)} {_module(largest)}{source}".strip()
+            return f"{what} {_where(largest, module)}{op and f', mostly {op}'}".strip()
+        where = f"{_where(largest)}{alike(largest.fqn, self.alone)}"
+        if largest.source and not largest.fqn:
+            where = where.replace("made outside modules", f"made at {file_line(largest.source)}")
+        return f"{what} {where}: {_look(largest).replace('from aten.', 'from ')}".strip()
 
     @property
     def full(self) -> str:
-        """``activations +128 MiB (new), kept by GPT.head: float32[256, 1024] from aten._log_softmax, train.py:88``."""
+        """``activations +2 MiB (new), made in GPT.head: float32[256, 1024] from aten._log_softmax at train.py:88``."""
         what = "saved" if self.main.signal is Signal.SAVED else kind(self.part.subject)
         said = [f"{what} {signed(self.part.difference)} ({percent(self.part.percent)})"]
         if self.culprits:
             if self._share < _MOST:
-                op, module = self._most_common_op(), _common_module(self.culprits)
+                op, module = self._most_common_op(), self._common_module()
                 said += [" ".join(filter(None, [op and f"mostly {op}", module and f"in {module}"]))]
             said.append(self._how_much() + _tensors(self.culprits[0]))
         return ", ".join(filter(None, said))
@@ -65,8 +68,19 @@ class Cause:
         if not self.recast:
             return ""
         [((now, was), _)] = Counter((one.dtype, one.was) for one in self.recast).most_common(1)
-        module = _common_module(self.recast) or "code outside modules"
-        return f"tensors of {module} are {now}, not {was}"
+        module = common_module((one.fqn, one.nbytes) for one in self.recast)
+        types = dict.fromkeys(one.ref_type for one in self.recast)
+        what = "tensors"
+        if len(types) == 1 and RefType.OTHER not in types:
+            what = kind(next(iter(types)))
+            what += "" if what.endswith("s") else " tensors"
+        elif RefType.UNSHARDED_PARAMETER in types:
+            what = "unsharded parameters and other tensors"
+        whose = f"of {module}{alike(module, self.alone)}" if module else "outside modules"
+        return f"{what} {whose} are {now}, not {was}"
+
+    def _common_module(self) -> str:
+        return common_module((one.fqn, one.nbytes) for one in self.culprits)
 
     def _most_common_op(self) -> str:
         """``bfloat16 from aten._to_copy`` when that is most of it."""
@@ -98,7 +112,9 @@ def cause(comparison: Comparison) -> Cause:
     part = parts[0] if by_type else main
     recast = [one for one in _culprits(comparison.culprits, main) if one.was]
     matters = abs(sum(one.nbytes for one in recast)) >= _MUCH * abs(main.difference)
-    return Cause(main, part, tuple(_culprits(comparison.culprits, part)), tuple(recast if matters else ()))
+    return Cause(
+        main, part, tuple(_culprits(comparison.culprits, part)), tuple(recast if matters else ()), comparison.alone
+    )
 
 
 def _main(changes: Sequence[SizeChange]) -> SizeChange:
@@ -127,26 +143,33 @@ def _culprits(culprits: Iterable[Culprit], part: SizeChange) -> list[Culprit]:
     return sorted(found, key=lambda one: -abs(one.nbytes))
 
 
-def _common_module(culprits: Iterable[Culprit]) -> str:
-    """The innermost module around all of them."""
-    paths = [name.split(".") for one in culprits for name in unfold(one.fqn)]
-    same = takewhile(lambda parts: len(set(parts)) == 1, zip(*paths, strict=False))
-    return ".".join(parts[0] for parts in same)
-
-
 def _tensors(one: Culprit) -> str:
+    return f"{_where(one)}: {_look(one)}{_line(one)}"
+
+
+def _look(one: Culprit) -> str:
     op = f" from {one.op}" if one.op else ""
-    source = f", {one.source}" if one.source else ""
-    return f"{_verb(one)} {_module(one)}: {tensors(one.count, one.dtype, one.shape)}{looked(one)}{op}{source}"
+    return f"{tensors(one.count, one.dtype, one.shape)}{op}{looked(one)}"
 
 
-def _verb(one: Culprit) -> str:
-    verb = "of" if one.ref_type in _OWNED else "made by" if one.ref_type is RefType.TEMPORARY else "kept by"
+def _line(one: Culprit) -> str:
+    """Where it is made: who keeps it may be somebody else."""
+    if not one.source:
+        return ""
+    return f" at {one.source}" if one.op else f", made at {one.source}"
+
+
+def _where(one: Culprit, module: str | None = None) -> str:
+    """``made in GPT.head``, ``of GPT.head``, ``saved by GPT.head``, or no longer so: ``module`` in place of its own."""
+    fqn = one.fqn if module is None else module
+    fqn = f"the {fqn}" if fqn == OPTIMIZER_STEP else fqn
     stays = one.nbytes > 0 or one.was or one.was_shape is not None
-    return verb if stays else f"no longer {verb}"
-
-
-def _module(one: Culprit) -> str:
-    if one.fqn:
-        return f"the {one.fqn}" if one.fqn == OPTIMIZER_STEP else one.fqn
-    return "modules that do not run" if one.ref_type is RefType.PARAMETER else "code outside modules"
+    if one.ref_type in _OWNED:
+        nobody = "modules that do not run" if one.ref_type is RefType.PARAMETER else "no module"
+        said = f"of {fqn or nobody}"
+    elif one.signal is Signal.SAVED:
+        said = f"saved by {fqn}" if fqn else "saved outside modules"
+        return said if stays else f"no longer {said}"
+    else:
+        said = f"made in {fqn}" if fqn else "made outside modules"
+    return said if stays else f"{said}, no longer alive"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pytest_footprint.model.comparison import Comparison, Culprit, Signal, SizeChange
 from pytest_footprint.report.headline import details, headline, improved, subject_words
 from pytest_footprint.report.sentences import text_lines
-from pytest_footprint.report.table import WIDTH, both_ends, indented, table, wrapped
+from pytest_footprint.report.table import WIDTH, ending, indented, table, wrapped
 from pytest_footprint.report.tensors import culprit_rows, tensor_table
 from pytest_footprint.report.words import VERBOSE, more, percent, signed
 
@@ -15,6 +15,10 @@ _SIZES = 7
 _CULPRITS = 5
 _LINES = 4
 """Rows of each part that together fit on one screen."""
+
+_ALL_OF_IT = ", all of it"
+_LEAST = 4
+"""Letters that are left of a name at least."""
 
 
 def failure_text(comparison: Comparison, *, accept: str, verbose: bool = False, note: str = "") -> str:
@@ -73,8 +77,15 @@ def sizes_table(
         cells.append((signal, where, *moved))
     headers = ("changed", "what", *sides, "difference", "%")
     width = None if limit is None else WIDTH
-    text = table(headers, cells, right=f"{' '.join(sides)} difference %", elastic={"what": both_ends}, width=width)
+    text = table(headers, cells, right=f"{' '.join(sides)} difference %", elastic={"what": _shorter}, width=width)
     return text if len(shown) == len(rows) else f"{text}\n{more(len(rows) - len(shown), hint)}"
+
+
+def _shorter(what: str, width: int) -> str:
+    """What a count is of, with the end of its name."""
+    short = what if len(what) <= width else what.replace(f"{_ALL_OF_IT} ", ", all ")
+    head, space, name = short.rpartition(" ")
+    return short if len(short) <= width else f"{head}{space}{ending(name, max(_LEAST, width - len(head) - 1))}"
 
 
 def _without_repetition(changes: Sequence[SizeChange]) -> list[tuple[SizeChange, str]]:
@@ -86,7 +97,7 @@ def _without_repetition(changes: Sequence[SizeChange]) -> list[tuple[SizeChange,
     for same in together.values():
         match same:
             case [SizeChange(subject="total") as total, part] if part.difference == total.difference:
-                rows.append((total, f", all of it {subject_words(part)}"))
+                rows.append((total, f"{_ALL_OF_IT} {subject_words(part)}"))
             case _:
                 rows += [(change, "") for change in same]
     return rows

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pytest_footprint.model.byte_size import ByteSize
-from pytest_footprint.model.comparison import Comparison, OrderChange, Signal, SizeChange, TextChange
+from pytest_footprint.model.comparison import Comparison, Culprit, OrderChange, Signal, SizeChange, TextChange
+from pytest_footprint.model.ref_type import RefType
 from pytest_footprint.report.cause import TOTAL, cause
-from pytest_footprint.report.sentences import telling_line, text_lines
-from pytest_footprint.report.words import kind, percent, signed
+from pytest_footprint.report.findings import sentence, short
+from pytest_footprint.report.sentences import text_lines
+from pytest_footprint.report.telling import telling, telling_finding
+from pytest_footprint.report.words import alike, kind, percent, signed
 
 _MUCH = 0.25
+_HOLDERS = "a line is where tensors are made; who keeps them, mem_tracker.assert_released(step) tells"
 
 
 def headline(comparison: Comparison) -> str:
@@ -29,21 +33,23 @@ def headline(comparison: Comparison) -> str:
 
 
 def change_line(comparison: Comparison) -> str:
-    """``cpu peak +1 MiB (+0.6 %), 512 KiB more with every step: activations kept by GPT.head``."""
+    """``cpu peak +1 MiB (+0.6 %), 512 KiB more with every step: activations made in GPT.head``."""
     if comparison.sizes:
         return ": ".join(filter(None, [_moved(comparison), why(comparison)]))
     rest = len(comparison.changes) - 1
-    return why(comparison) + (f", and {rest} more" if rest else "")
+    more = rest and not telling_finding(comparison)
+    return why(comparison) + (f", and {rest} more" if more else "")
 
 
 def why(comparison: Comparison) -> str:
     """What is behind the largest change, in short; ``""`` when nothing is known."""
     if not comparison.sizes:
-        return telling_line(comparison) or text_lines(comparison)[0]
+        return telling(comparison) or text_lines(comparison)[0]
     if blames := _blames_older(comparison):
         return blames
-    graph = "a graph outlives its step" if comparison.graph_kept else ""
-    return telling_line(comparison) or graph or cause(comparison).brief
+    found = cause(comparison)
+    graph = "tensors saved for backward are still alive after the step" if comparison.graph_kept else ""
+    return telling(comparison, found.dtypes) or graph or found.brief
 
 
 def _blames_older(comparison: Comparison) -> str:
@@ -86,14 +92,37 @@ def details(comparison: Comparison) -> list[str]:
     """What is behind the headline of a comparison with sizes, one sentence a line."""
     found = cause(comparison)
     lines = [found.full]
-    if found.dtypes and telling_line(comparison):  # or else the headline says it
+    said = why(comparison)
+    lines += [line for one in comparison.findings for line in (short(one), sentence(one)) if line not in {"", said}]
+    if said == found.brief and found.part.subject == RefType.ACTIVATION and _is_over(comparison, found.main):
+        lines.append("they are gone when the step is over: at its peak they are more, or live longer, than before")
+    if found.dtypes not in {"", said}:
         lines.append(found.dtypes)
-    if kept := comparison.graph_kept:
-        lines.append(
-            f"{kept} of what is alive at the end was saved for backward: a graph outlives its step"
-            " (retain_graph, or a loss or output that is kept and was not detached)"
-        )
+    lines += [
+        f"of {group} only {layer} has such tensors alive at the peak: the others may have changed as it did"
+        for layer, group in comparison.alone.items()
+        if any(alike(layer, comparison.alone) in line for line in (said, *lines))
+    ]
+    if comparison.graph_kept:
+        lines.append(_graph(comparison))
+    if any(map(_is_held, comparison.culprits)):
+        lines.append(_HOLDERS)
     return [*lines, *older_lines(comparison)]
+
+
+def _is_over(comparison: Comparison, main: SizeChange) -> bool:
+    """Whether more is alive at the peak, and as much as before after the step."""
+    ends = {change.device for change in comparison.sizes if change.signal in {Signal.END, Signal.GROWTH}}
+    return main.signal is Signal.PEAK and main.difference > 0 and main.device not in ends
+
+
+def _graph(comparison: Comparison) -> str:
+    grows = any(_is_leak(change) for change in comparison.sizes)
+    how_many = "and with every step one more" if grows else "that of one step, and not more with every step"
+    return (
+        f"{comparison.graph_kept} of what is alive at the end was saved for backward: a graph outlives its step,"
+        f" {how_many} (retain_graph, or a loss or output that is kept and was not detached)"
+    )
 
 
 def improved(comparison: Comparison) -> bool:
@@ -102,6 +131,11 @@ def improved(comparison: Comparison) -> bool:
         return False  # another order or structure is for a person to judge, and so is what other tests leave
     totals = [change for change in comparison.sizes if change.subject == TOTAL]
     return bool(totals) and all(change.difference < 0 for change in totals)
+
+
+def _is_held(one: Culprit) -> bool:
+    """Whether somebody must hold it, and not the model or its optimizer."""
+    return one.signal in {Signal.END, Signal.GROWTH} and one.ref_type is RefType.ACTIVATION and one.nbytes > 0
 
 
 def _is_leak(change: SizeChange) -> bool:
@@ -117,4 +151,6 @@ def change_subject(change: SizeChange) -> str:
 
 def subject_words(change: SizeChange) -> str:
     """A reference type as words; the name of a module, which is the subject of what is saved, as it is."""
-    return change.subject if change.signal is Signal.SAVED else kind(change.subject)
+    if change.signal is Signal.SAVED:
+        return change.subject or "code outside modules"
+    return kind(change.subject)

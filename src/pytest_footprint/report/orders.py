@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pytest_footprint.model.comparison import Order, OrderChange, OrderEdit
-from pytest_footprint.model.fqn import unfold
-from pytest_footprint.report.words import times
+from pytest_footprint.model.fqn import INDEX, unfold
+from pytest_footprint.report.words import are, times
 
 _PHASES = {Order.FORWARD: "forward", Order.BACKWARD: "backward", Order.RECOMPUTED: "recomputation"}
 
@@ -28,13 +28,20 @@ def came_or_went(changes: Iterable[OrderChange]) -> Iterator[str]:
             yield _sentence(edit, orders)
 
 
-def run_otherwise(changes: Iterable[OrderChange]) -> Iterator[str]:
-    """Modules that moved or run another number of times, but those that only backward visits more often.
+def moved(changes: Iterable[OrderChange]) -> Iterator[str]:
+    """Modules that run at another place, in short."""
+    for edit, orders in _fates(changes).items():
+        if edit.before == edit.after:
+            yield _moved(edit, orders)
+
+
+def recounted(changes: Iterable[OrderChange]) -> Iterator[str]:
+    """Modules that run another number of times, but those that only backward visits more often.
 
     Backward does so where a graph reaches into that of an earlier step: an effect, whatever the cause.
     """
     for edit, orders in _fates(changes).items():
-        if edit.before and edit.after and (edit.before == edit.after or orders != [Order.BACKWARD]):
+        if edit.before and edit.after and edit.before != edit.after and orders != [Order.BACKWARD]:
             yield _sentence(edit, orders)
 
 
@@ -47,8 +54,8 @@ def _fates(changes: Iterable[OrderChange]) -> dict[OrderEdit, list[Order]]:
 
 
 def _sentence(edit: OrderEdit, orders: list[Order]) -> str:
-    many = edit.fqn.count("{") > edit.fqn.count("\\{")
-    is_, runs = ("are", "run") if many else ("is", "runs")
+    is_, runs = are(edit.fqn), _run(edit.fqn)
+    many = is_ == "are"
     *others, last = [_PHASES[order] for order in orders]
     where = f"{', '.join(others)} and {last}" if others else last
     size = f" ({edit.modules} modules)" if edit.modules > 1 else ""
@@ -66,6 +73,26 @@ def _sentence(edit: OrderEdit, orders: list[Order]) -> str:
     if orders == [Order.RECOMPUTED]:
         return f"{edit.fqn} {is_} {word} recomputed{size}"
     return f"{edit.fqn} {word} {runs} in {where}{size}"
+
+
+def _moved(edit: OrderEdit, orders: list[Order]) -> str:
+    """``GPT.blocks.{0..3}.norm2 now run first, not after attn.out``: names as seen from the module around."""
+    first = unfold(edit.fqn)[0]
+    around = f"{first.rpartition('.')[0]}."
+    was, is_now = (_seen_from(around, place) for place in (edit.place_before, edit.place_after))
+    if was == is_now:
+        return f"{edit.fqn} moved in {_PHASES[orders[0]]}"
+    return f"{edit.fqn} now {_run(edit.fqn)} {is_now}, not {was}, in {_PHASES[orders[0]]}"
+
+
+def _run(fqn: str) -> str:
+    return "run" if are(fqn) == "are" else "runs"
+
+
+def _seen_from(around: str, place: str) -> str:
+    inside = place.removeprefix(around)
+    name = place if INDEX.match(inside) else inside
+    return f"after {name}" if place and around != f"{place}." else "first"
 
 
 def _place(previous: str, fqn: str) -> str:

@@ -4,44 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pytest_footprint.model.comparison import Comparison, OrderChange, Signal, TextChange
-from pytest_footprint.report.orders import came_or_went, order_lines, run_otherwise
+from pytest_footprint.model.comparison import Comparison, ModulesShifted, OrderChange, Signal, TextChange
+from pytest_footprint.report.orders import order_lines
+from pytest_footprint.report.words import are
 
 _SAME_TENSORS = frozenset({"key renamed", "tied"})
 
 
 def text_lines(comparison: Comparison) -> list[str]:
     """All of them: orders first."""
-    return [*order_lines(_orders(comparison)), *_lines(_texts(comparison))]
+    orders = order_lines(order_changes(comparison))
+    return [*orders, *sentences(text_changes(comparison)), *shifted_lines(comparison)]
 
 
-def telling_line(comparison: Comparison) -> str:
-    """The change that is most likely the cause of the others; ``""`` when there is none.
-
-    Tensors that are new do not tell why they are; a module that is no longer recomputed does.
-    """
-    orders, texts = _orders(comparison), _texts(comparison)
-    structure = [change for change in texts if change.signal is Signal.STRUCTURE]
-    candidates = (
-        *_lines(change for change in structure if change.subject in _SAME_TENSORS),
-        *came_or_went(orders),
-        *_lines(change for change in texts if change.signal is Signal.ORDER),
-        *_lines(structure),
-        *run_otherwise(orders),
-    )
-    return next(iter(candidates), "")
+def shifted_lines(comparison: Comparison) -> list[str]:
+    """Modules that only have another number."""
+    return [_shifted(change) for change in comparison.changes if isinstance(change, ModulesShifted)]
 
 
-def _orders(comparison: Comparison) -> list[OrderChange]:
+def order_changes(comparison: Comparison) -> list[OrderChange]:
+    """Call orders that are others now."""
     return [change for change in comparison.changes if isinstance(change, OrderChange)]
 
 
-def _texts(comparison: Comparison) -> list[TextChange]:
+def text_changes(comparison: Comparison) -> list[TextChange]:
+    """What is saved, gathered or built otherwise."""
     return [change for change in comparison.changes if isinstance(change, TextChange)]
 
 
-def _lines(changes: Iterable[TextChange]) -> Iterable[str]:
+def same_tensors(change: TextChange) -> bool:
+    """Whether it tells of tensors that are the same, under other names or tied otherwise."""
+    return change.subject in _SAME_TENSORS
+
+
+def sentences(changes: Iterable[TextChange]) -> Iterable[str]:
+    """One each."""
     return map(_line, changes)
+
+
+def _shifted(change: ModulesShifted) -> str:
+    which = [(change.new, "new"), (change.gone, "gone")]
+    if change.one_of:
+        came = [f"one of {names} is {word}" for names, word in which if names]
+    else:
+        came = [f"{names} {are(names)} {word}" for names, word in which if names]
+    modules = "1 module" if change.modules == 1 else f"{change.modules} modules"
+    moved = f"{modules} after it moved by {abs(change.by)}"
+    return f"{' and '.join(came)}; {moved}: {change.before} -> {change.after}"
 
 
 def _line(change: TextChange) -> str:

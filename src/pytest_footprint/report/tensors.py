@@ -16,7 +16,7 @@ from pytest_footprint.report.words import VERBOSE, kind, looked, more, signed, t
 
 _IN = {Signal.PEAK: "peak", Signal.END: "end", Signal.GROWTH: "growth", Signal.SAVED: "saved"}
 _LONG = 20
-_ELASTIC = {"module": ending, "operator": beginning, "line": ending}
+_ELASTIC = {"module": ending, "operator": beginning, "made at": ending}
 _LAYERS = re.compile(r"\{[\d.,]+\}|\b\d+\b")
 
 
@@ -138,7 +138,7 @@ def tensor_table(title: str, rows: Sequence[TensorRow], *, limit: int | None, hi
         "tensors": [row.tensors for row in shown],
         # Most operators are aten's: in a table that must fit, the name alone is what tells.
         "operator": [row.op.removeprefix("aten.") if limit else row.op for row in shown],
-        "line": [row.source for row in shown],
+        "made at": [row.source for row in shown],
         "in": [row.seen for row in shown],
     }
     common = []
@@ -147,7 +147,7 @@ def tensor_table(title: str, rows: Sequence[TensorRow], *, limit: int | None, hi
             common += [before + cell for cell in columns.pop(name)[:1] if cell]
     if limit and "type" in columns:
         columns.pop("in", None)  # both would leave no room for names
-    for name in ("operator", "line"):
+    for name in ("operator", "made at"):
         if not any(columns[name]):
             del columns[name]
     cells = list(zip(*columns.values(), strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pytest_footprint.model.allocator_peak import AllocatorPeak
 from pytest_footprint.model.byte_size import ByteSize
 from pytest_footprint.model.comparison import Culprit
@@ -41,6 +43,22 @@ def looked(one: Culprit) -> str:
 def times(count: int) -> str:
     """``once``, ``3 times``."""
     return "once" if count == 1 else f"{count} times"
+
+
+def are(fqn: str) -> str:
+    """``are`` after a name that stands for repeated layers, else ``is``."""
+    return "are" if fqn.count("{") > fqn.count("\\{") else "is"
+
+
+def file_line(source: str) -> str:
+    """``train.py:88`` without its folders."""
+    return source.rpartition("/")[2]
+
+
+def alike(module: str, alone: Mapping[str, str]) -> str:
+    """A guess to go with a name: `` (GPT.blocks.{0..3} alike?)`` where one layer of several shows what changed."""
+    found = (group for layer, group in alone.items() if module == layer or module.startswith(f"{layer}."))
+    return next((f" ({group} alike?)" for group in found), "")
 
 
 def kind(subject: str) -> str:

@@ -284,3 +284,31 @@ def test_a_run_that_was_stopped_says_so() -> None:
     page = run_page(Run(ENVIRONMENT, (one_test("test_a", small(1)),), complete=False))
 
     assert "stopped before all of its tests ran" in page
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "title", "verdict"),
+    [
+        (
+            [Outcome.PASSED, Outcome.ERROR],
+            "1 broke in set-up or teardown, memory of 1 test",
+            "1 test broke in set-up or teardown: test_b. The test that was tracked passed.",
+        ),
+        (
+            [Outcome.FAILED, Outcome.ERROR],
+            "1 failed, 1 broke in set-up or teardown, memory of 1 test",
+            "1 test broke in set-up or teardown: test_b. 1 of 1 test failed for another reason.",
+        ),
+    ],
+)
+def test_the_headline_counts_what_broke_before_it_was_measured(
+    outcomes: list[Outcome], title: str, verdict: str
+) -> None:
+    measured, broken = outcomes
+
+    page = run_page(
+        Run(ENVIRONMENT, (one_test("test_a", small(1), outcome=measured), one_test("test_b", outcome=broken)))
+    )
+
+    assert f"<title>{title} \N{MIDDLE DOT} pytest-footprint</title>" in page
+    assert verdict in page

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 def check_limit_together(item: pytest.Item, recording: Recording, ranks: Ranks) -> None:
     """Fail the test when any rank is above its limit; ranks whose test has failed before are not waited for."""
-    __tracebackhide__ = True
     meeting = ranks.meeting()
     if meeting is None:
         recording.check_limit()

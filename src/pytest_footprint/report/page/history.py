@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from pytest_footprint.model.peak_history import PeakAt, PeakHistory
+from pytest_footprint.report.history import history_title
 from pytest_footprint.report.page.html import UPLOT, page
-from pytest_footprint.report.run_rows import footprint_title
 from pytest_footprint.report.words import percent, signed
 
 _SCRIPTS = (UPLOT, "dom.js", "history.js")
@@ -35,7 +35,7 @@ def history_page(histories: Sequence[PeakHistory], *, runs: int, every: bool = F
 def _view(history: PeakHistory) -> dict[str, Any]:
     before = (None, *history.turns[:-1])
     return {
-        "title": footprint_title(history.test, history.footprint),
+        "title": history_title(history),
         "device": history.device,
         "turns": [_turn(was, now) for was, now in zip(before, history.turns, strict=True)][::-1],
     }

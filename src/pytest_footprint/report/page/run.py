@@ -23,6 +23,8 @@ _SCRIPTS = (
     "run.js",
 )
 
+_NAMES = 3
+"""Tests that the headline names."""
 _FEW = 5
 """Failures that stand before the list of tests."""
 
@@ -46,7 +48,7 @@ def run_page(
         "run.html",
         _SCRIPTS,
         few=_FEW,
-        title=_title(rows),
+        title=_title(run, rows),
         rows=rows,
         largest=max((row.peak or 0 for row in rows), default=0),
         views=views,
@@ -57,19 +59,42 @@ def run_page(
     )
 
 
-def _title(rows: Sequence[TestRow]) -> str:
-    failed = sum(row.outcome in FAILED for row in rows)
-    return f"{failed} failed, memory of {_tests(len(rows))}" if failed else f"memory of {_tests(len(rows))}"
+def _title(run: Run, rows: Sequence[TestRow]) -> str:
+    failed = sum(row.outcome is Outcome.FAILED for row in rows)
+    counts = ((failed, "failed"), (len(_broken(run)), "broke in set-up or teardown"))
+    return ", ".join([*(f"{count} {word}" for count, word in counts if count), f"memory of {_tests(len(rows))}"])
+
+
+def _broken(run: Run) -> list[str]:
+    """Tests that broke in their set-up or teardown, tracked or not: in its set-up, nothing of a test is recorded."""
+    return [test.test for test in run.tests if test.outcome is Outcome.ERROR]
 
 
 def _verdict(run: Run, rows: Sequence[TestRow]) -> str:
-    """The answer, in one sentence."""
-    failed = [row for row in rows if row.outcome in FAILED]
+    """The answer, in one sentence, and one more where tests broke outside of their call."""
+    said = _of_calls(run, rows)
+    broken = _broken(run)
+    if not broken:
+        return said
+    left = len(broken) - _NAMES
+    names = ", ".join(broken[:_NAMES]) + (f" and {left} more" if left > 0 else "")
+    return f"{_tests(len(broken))} broke in set-up or teardown: {names}. {said}"
+
+
+def _of_calls(run: Run, rows: Sequence[TestRow]) -> str:
+    failed = [row for row in rows if row.outcome is Outcome.FAILED or (row.outcome in FAILED and row.about_memory)]
     ours = [row for row in failed if row.about_memory]
     if not rows:
         return f"No test of this run was tracked, of {len(run.tests)}."
+    whole = [row for row in rows if row.outcome not in FAILED]
     if not failed:
-        return f"All {_tests(len(rows))} that were tracked kept their memory." if len(rows) > 1 else "The test passed."
+        if len(whole) < len(rows):
+            return f"{_tests(len(whole))} that {'was' if len(whole) == 1 else 'were'} tracked kept their memory."
+        return (
+            f"All {_tests(len(rows))} that were tracked kept their memory."
+            if len(rows) > 1
+            else "The test that was tracked passed."
+        )
     said = (
         f"{len(ours)} of {_tests(len(rows))} failed for {'its' if len(ours) == 1 else 'their'} memory" if ours else ""
     )
