@@ -180,7 +180,7 @@ def test_what_makes_no_sense_is_named(entries: dict[str, Any], says: str) -> Non
         (lambda writer: writer.trace.events.append(15), "events that this version does not know"),
         (lambda writer: writer.trace.resized_to.append(1), "different length: resized_storage 0, resized_to 1"),
         (lambda writer: writer.trace.module_parent.__setitem__(0, 0), "inside itself"),
-        (lambda writer: writer.trace.nbytes.__setitem__(0, -4), "size below 0"),
+        (lambda writer: writer.trace.nbytes.__setitem__(0, 2**64 - 4), "size below 0"),
         (lambda writer: writer.trace.sharding_what.append(0), "different length: sharding_what 1, sharding_group 0"),
         (lambda writer: sharding(writer, what=12), "column 'sharding_what' has numbers from 12 to 12"),
         (lambda writer: sharding(writer, group=1), "column 'sharding_group' has numbers from 1 to 1"),

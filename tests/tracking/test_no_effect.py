@@ -36,6 +36,7 @@ def _globals() -> dict[str, object]:
         "rebuilt": torch._utils._rebuild_tensor,
         "restored": nn.Module.__setstate__,
         "compile": nn.Module.compile,
+        "call": nn.Module.__call__,
         "rng": torch.get_rng_state,
         "modes": torch._C._len_torch_dispatch_stack(),
         "format": warnings.formatwarning,

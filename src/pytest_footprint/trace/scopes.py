@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pytest_footprint.trace.events import OUTSIDE, node_of
 from pytest_footprint.trace.trace import Trace
+
+_NOWHERE = OUTSIDE - 1
 
 
 class Scopes:
@@ -50,13 +52,30 @@ class Scopes:
             found = next((scope for scope in others if scope is not None), OUTSIDE)
         return self.call(found)
 
+    def finder(self, thread: int) -> Callable[[int], int]:
+        """`made_in` for many nodes of one thread, quicker; right until the next mark is recorded."""
+        if self._marks < len(self._trace.mark_scope):
+            self._read_marks()
+        sequences, scopes = self._sequences.get(thread, []), self._scopes.get(thread, [])
+
+        def find(sequence: int) -> int:
+            place = bisect_right(sequences, sequence)
+            scope = scopes[place - 1] if place else _NOWHERE
+            return scope if scope >= OUTSIDE else self.made_in(thread, sequence)
+
+        return find
+
     def _read_marks(self) -> None:
-        trace = self._trace
-        for row in range(self._marks, len(trace.mark_scope)):
-            thread = trace.mark_thread[row]
+        trace, first = self._trace, self._marks
+        threads = trace.mark_thread[first:]
+        self._marks = first + len(threads)
+        if threads.count(threads[0]) == len(threads):  # by far the commonest
+            self._sequences.setdefault(threads[0], []).extend(trace.mark_sequence[first : self._marks])
+            self._scopes.setdefault(threads[0], []).extend(trace.mark_scope[first : self._marks])
+            return
+        for row, thread in enumerate(threads, first):
             self._sequences.setdefault(thread, []).append(trace.mark_sequence[row])
             self._scopes.setdefault(thread, []).append(trace.mark_scope[row])
-        self._marks = len(trace.mark_scope)
 
     def _lookup(self, thread: int, sequence: int) -> int | None:
         sequences = self._sequences.get(thread)

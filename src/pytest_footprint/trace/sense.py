@@ -28,6 +28,8 @@ _TOGETHER = (
 """Columns that have a value for each row of the same thing."""
 
 _SIZES = ("nbytes", "resized_to")
+_BELOW_ZERO = 1 << 63
+"""What a number below 0 reads as in a column that is unsigned."""
 
 
 def problem_with(recorded: Recorded) -> str:
@@ -84,7 +86,7 @@ def _out_of_range(trace: Trace) -> Iterator[str]:
     if groups != list(range(len(groups))):
         yield "column 'group_number' does not count from 0 up"
     for name in _SIZES:
-        if min(getattr(trace, name), default=0) < 0:
+        if max(getattr(trace, name), default=0) >= _BELOW_ZERO:
             yield f"column {name!r} has a size below 0"
 
 

@@ -33,24 +33,25 @@ class Names(Generic[Key]):
 class Trace:
     """Events in order, and one row for each storage, module call, backward node and label.
 
-    Rows are only ever appended. Scopes are calls (0 and up), `OUTSIDE`, or backward nodes (see `node_scope`).
+    Rows are only ever appended. Scopes are calls (0 and up), `OUTSIDE`, or backward nodes (see `node_scope`). What is
+    never below 0 is unsigned: CPython appends that in half the time.
     """
 
     def __init__(self) -> None:  # noqa: PLR0915 - a statement a column
-        self.events = array("q")
+        self.events = array("Q")
 
         # One row a storage.
-        self.nbytes = array("q")
+        self.nbytes = array("Q")
         self.device = array("b")
         self.op = array("i")
         self.scope = array("q")
         self.phase = array("b")
-        self.layout = array("i")
+        self.layout = array("I")
         self.source = array("i")
 
         # One row a change of size.
-        self.resized_storage = array("q")
-        self.resized_to = array("q")
+        self.resized_storage = array("Q")
+        self.resized_to = array("Q")
 
         # One row a module.
         self.module_class: list[str] = []
@@ -59,34 +60,34 @@ class Trace:
         self.module_number = array("i")
 
         # One row a module call.
-        self.call_module = array("i")
+        self.call_module = array("I")
         self.call_parent = array("q")
         self.call_phase = array("b")
-        self.call_inputs = array("q")
-        self.call_outputs = array("q")
+        self.call_inputs = array("Q")
+        self.call_outputs = array("Q")
 
         # From sequence number to scope: nodes made at or after `mark_sequence` in that thread belong to `mark_scope`.
-        self.mark_thread = array("i")
-        self.mark_sequence = array("q")
+        self.mark_thread = array("I")
+        self.mark_sequence = array("Q")
         self.mark_scope = array("q")
 
         # One row each time that backward moves to another node.
         # AccumulateGrad has no number: -1, and its leaf's storage.
-        self.node_thread = array("i")
+        self.node_thread = array("I")
         self.node_sequence = array("q")
         self.node_storage = array("q")
 
         # One row each time that somebody says what a storage is.
-        self.label_storage = array("q")
+        self.label_storage = array("Q")
         self.label_type = array("b")
         self.label_module = array("i")
 
         # One row for each tensor that autograd held when backward `saved_graph` began; the node, or `BY_CLOSURE`.
-        self.saved_graph = array("i")
-        self.saved_thread = array("i")
-        self.saved_sequence = array("q")
-        self.saved_storage = array("q")
-        self.saved_layout = array("i")
+        self.saved_graph = array("I")
+        self.saved_thread = array("I")
+        self.saved_sequence = array("Q")
+        self.saved_storage = array("Q")
+        self.saved_layout = array("I")
 
         # One row for each operator that held memory inside itself: the most above what was alive as it began, just
         # before event `inside_place`, and how much of that was gone again when it returned.

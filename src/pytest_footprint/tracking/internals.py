@@ -14,7 +14,6 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils.hooks import RemovableHandle
 
 TESTED = ("2.11.0", "2.15.0")
 """The oldest and the newest torch that was tried; ``docs/versions.md`` says what was run."""
@@ -161,16 +160,21 @@ def is_traced() -> bool:
 # -- what `patches` replaces or reads --------------------------------------------------------------------------------
 
 has_any_global_hook: Callable[[], bool] = _private("torch.nn.modules.module._has_any_global_hook")
+HOOK_KINDS = ("backward_pre", "backward", "forward_pre", "forward")
 GLOBAL_HOOKS: tuple[Mapping[int, Any], ...] = tuple(
-    _private(f"torch.nn.modules.module._global_{kind}_hooks")
-    for kind in ("backward_pre", "backward", "forward_pre", "forward")
+    _private(f"torch.nn.modules.module._global_{kind}_hooks") for kind in HOOK_KINDS
 )
-_HOOKS_WITH_KWARGS: dict[int, bool] = _private("torch.nn.modules.module._global_forward_hooks_with_kwargs")
+_calls_forward: Any = _private("torch.nn.Module._call_impl")
+_private("torch.nn.Module._wrapped_call_impl")
+_KNOWN_HOOKS = {f"_{where}{kind}_hooks" for where in ("", "global_") for kind in HOOK_KINDS}
+is_jit_tracing: Callable[[], object] = _private("torch._C._get_tracing_state")
+"""Not None while ``torch.jit.trace`` follows the program."""
 
 
-def forget_hook_with_kwargs(handle: RemovableHandle) -> None:
-    """What ``remove`` of a global forward hook leaves behind."""
-    _HOOKS_WITH_KWARGS.pop(handle.id, None)
+def has_known_hooks_only() -> bool:
+    """Whether a module without hooks of the kinds that we know, and without global ones, only calls its forward."""
+    names = _calls_forward.__code__.co_names
+    return {name for name in names if name.endswith("_hooks")} == _KNOWN_HOOKS
 
 
 _private("torch._utils._rebuild_tensor")
@@ -233,7 +237,7 @@ def is_compilers(graph: torch.fx.GraphModule, frame: FrameType | None) -> bool:
         return True  # the user's own backend may call it
     while frame is not None and not frame.f_code.co_filename.startswith(_TORCH):
         frame = frame.f_back  # the hooks themselves
-    while frame is not None and frame.f_code.co_filename.startswith((_TORCH, "<")):
+    while frame is not None and frame.f_code.co_filename.startswith(TORCH_OR_OURS):
         if frame.f_code.co_filename.startswith(_COMPILERS):
             return True
         frame = frame.f_back

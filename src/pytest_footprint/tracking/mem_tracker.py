@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, nullcontext
+from types import MethodType
 from typing import Any, Self
 
 import torch
@@ -93,6 +94,7 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
         if self._depth == 0:
             self_check.check(inside_ops=self._inside_ops is not None)
             internals.never_compiled(MemTracker.__torch_dispatch__)
+            internals.never_compiled(self._dispatch)
             with ExitStack() as undo:
                 undo.enter_context(older_objects_left_alone())
                 undo.enter_context(rng_states_reported_to(self._operators.saw_rng_state))
@@ -102,6 +104,7 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
                 if self._inside_ops is not None:
                     undo.enter_context(self._inside_ops)
                 undo.enter_context(self._allocator_peaks)
+                self._called_at_once(undo)
                 super().__enter__()
                 self._undo = undo.pop_all()
             self._entered()
@@ -122,7 +125,14 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        return self._dispatch(func, types, args, kwargs)
+        return self._dispatch(self, func, types, args, kwargs)
+
+    def _called_at_once(self, undo: ExitStack) -> None:
+        """Let torch call `_dispatch` itself, which is a call less an operator; a subclass may do it otherwise."""
+        if type(self).__torch_dispatch__ is MemTracker.__torch_dispatch__:
+            # A cycle, so only while torch holds the tracker anyway.
+            vars(self)["__torch_dispatch__"] = MethodType(self._dispatch, self)
+            undo.callback(vars(self).pop, "__torch_dispatch__")
 
     def track_external(self, *external: object) -> None:
         """Take in modules, optimizers and tensors (also inside containers) that do not take part by themselves.

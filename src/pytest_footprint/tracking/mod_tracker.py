@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from threading import get_ident
 from typing import Any
@@ -159,11 +159,18 @@ class _HookedModuleWatch(ModuleWatch):
         call = self._running(module)
         if call is None or call == before:
             return
-        if self._hooks.pre_fw_hook is not None:
-            self._hooks.pre_fw_hook(module, args)
-        if self._hooks.need_gradients:
-            keywords = keyword_arguments(2) if kwargs is None else kwargs
-            self._gradients.forward_begins(module, call, all_tensors_in((args, keywords) if keywords else args))
+        self._tell_begin(
+            module, call, args, keyword_arguments(1) if kwargs is None and self._hooks.need_gradients else kwargs
+        )
+
+    def _tell_begin(
+        self, module: nn.Module, call: int, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None
+    ) -> None:
+        hooks = self._hooks
+        if hooks.pre_fw_hook is not None:
+            hooks.pre_fw_hook(module, args)
+        if hooks.need_gradients:
+            self._gradients.forward_begins(module, call, all_tensors_in((args, kwargs) if kwargs else args))
 
     def _after(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
         if torch.compiler.is_compiling():
@@ -174,11 +181,16 @@ class _HookedModuleWatch(ModuleWatch):
         call = self._running(module)
         if call is not None and call not in self._regions:
             try:
-                if self._hooks.post_fw_hook is not None:
-                    self._hooks.post_fw_hook(module, args, output)
+                self._tell_end(module, call, args, output)
             finally:
-                self._gradients.forward_ends(call, all_tensors_in(output))
                 super()._after(module, args, output)
+
+    def _tell_end(self, module: nn.Module, call: int, args: tuple[Any, ...], output: object) -> None:
+        try:
+            if self._hooks.post_fw_hook is not None:
+                self._hooks.post_fw_hook(module, args, output)
+        finally:
+            self._gradients.forward_ends(call, all_tensors_in(output))
 
     def _running(self, module: nn.Module) -> int | None:
         """The row of the innermost call when that is one of ``module``."""

@@ -20,6 +20,8 @@ class OptimizerWatch:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._known: dict[int, weakref.ref[Optimizer]] = {}
+        self._births: dict[int, int] = {}
+        """By the identity of an optimizer that steps: how many storages had been born when it began."""
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
@@ -31,6 +33,7 @@ class OptimizerWatch:
 
     def __exit__(self, *exc: object) -> None:
         self._undo.close()
+        self._births.clear()
         for state in self._recorder.states.values():
             while state.optimizers:
                 self._recorder.end_optimizer(state)
@@ -40,10 +43,14 @@ class OptimizerWatch:
         key, known = id(optimizer), self._known
         if key not in known:
             known[key] = weakref.ref(optimizer, lambda _: known.pop(key, None))
-        live = self._recorder.live
+        label = self._recorder.live.label_parameter
         for group in optimizer.param_groups:
             for parameter in group["params"]:
-                live.label_parameter(parameter)
+                label(parameter)
+        self._add_states(optimizer)
+
+    def _add_states(self, optimizer: Optimizer) -> None:
+        live = self._recorder.live
         for parameter, state in optimizer.state.items():
             owner = live.owner(parameter) if isinstance(parameter, torch.Tensor) else -1
             for tensor in tensors_in(state):
@@ -63,11 +70,15 @@ class OptimizerWatch:
         self.add(optimizer)
         recorder.end_failed_steps(state, about_to_begin=1)
         recorder.begin_optimizer(state)
+        self._births[id(optimizer)] = len(recorder.trace.nbytes)
 
     def _after(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         recorder = self._recorder
         state = recorder.state()
         recorder.follow(state)
-        self.add(optimizer)
+        if self._births.pop(id(optimizer), None) == len(recorder.trace.nbytes):
+            self._add_states(optimizer)  # nothing was born: its parameters and gradients are what they were
+        else:
+            self.add(optimizer)
         if state.optimizers:
             recorder.end_optimizer(state)

@@ -12,7 +12,7 @@ from pytest_footprint.trace.trace import BY_CLOSURE
 from pytest_footprint.tracking.closures import functions_in, tensors_of
 from pytest_footprint.tracking.internals import ACCUMULATE_GRAD
 from pytest_footprint.tracking.storages.live import PARAMETER_RANK
-from pytest_footprint.tracking.storages.owners import plain_storage, tensors_in
+from pytest_footprint.tracking.storages.owners import PLAIN, plain_storage, tensors_in
 
 if TYPE_CHECKING:
     from pytest_footprint.tracking.recorder import Recorder
@@ -26,7 +26,8 @@ class SavedGraph:
     """
 
     def __init__(self) -> None:
-        self._names: dict[type, tuple[str, ...]] = {}
+        self._kinds: dict[type, tuple[tuple[str, ...], bool]] = {}
+        """For each type of nodes: the attributes that hold tensors, and whether it can have others."""
 
     def waiting(self) -> list[Any]:
         """The graphs of all tensors that are alive and were made while the collector leaves older objects alone."""
@@ -36,7 +37,7 @@ class SavedGraph:
 
     def walk(self, recorder: Recorder, roots: Iterable[Any], graph: int, thread: int) -> None:
         """Record what the nodes below ``roots`` hold as what backward number ``graph`` needs."""
-        names = self._names
+        kinds = self._kinds
         waiting = [node for node in roots if node is not None]
         seen = set(waiting)
         hold = _row_writer(recorder, graph, thread)
@@ -46,13 +47,11 @@ class SavedGraph:
             sequence = node._sequence_nr()
             if sequence == ACCUMULATE_GRAD:
                 continue
-            attributes = names.get(type(node))
-            if attributes is None:
-                attributes = self._attributes(node)
-            for name in attributes:
+            names, is_python = kinds.get(type(node)) or self._meet(node)
+            for name in names:
                 for tensor in held_by(node, name, functions):
                     hold(tensor, sequence)
-            if own := getattr(node, "__dict__", None):
+            if is_python and (own := node.__dict__):
                 for tensor in tensors_in(own):  # what a custom Function has put on its ctx
                     hold(tensor, sequence)
                 functions += functions_in(own.values())
@@ -62,8 +61,9 @@ class SavedGraph:
                     waiting.append(below)
         _hold_closures(functions, hold)
 
-    def _attributes(self, node: Any) -> tuple[str, ...]:
-        found = self._names[type(node)] = tuple(name for name in dir(node) if name.startswith("_raw_saved_"))
+    def _meet(self, node: Any) -> tuple[tuple[str, ...], bool]:
+        names = tuple(name for name in dir(node) if name.startswith("_raw_saved_"))
+        found = self._kinds[type(node)] = names, hasattr(node, "__dict__")
         return found
 
 
@@ -71,17 +71,23 @@ def _row_writer(recorder: Recorder, graph: int, thread: int) -> Callable[[torch.
     """Writes what a node holds, but for parameters, which are there anyway."""
     trace, live = recorder.trace, recorder.live
     by_id, layout = live.by_id, live.layouts.number
+    add_graph, add_thread, add_sequence = (
+        trace.saved_graph.append,
+        trace.saved_thread.append,
+        trace.saved_sequence.append,
+    )
+    add_storage, add_layout = trace.saved_storage.append, trace.saved_layout.append
 
     def write(tensor: torch.Tensor, sequence: int) -> None:
         found = by_id.get(id(plain_storage(tensor)))
         if found is not None and found.rank >= PARAMETER_RANK:
             return
         for storage in (found.storage,) if found is not None else live.rows(tensor):
-            trace.saved_graph.append(graph)
-            trace.saved_thread.append(thread)
-            trace.saved_sequence.append(sequence)
-            trace.saved_storage.append(storage)
-            trace.saved_layout.append(layout(tensor))
+            add_graph(graph)
+            add_thread(thread)
+            add_sequence(sequence)
+            add_storage(storage)
+            add_layout(layout(tensor))
 
     return write
 
@@ -105,7 +111,8 @@ def held_by(node: Any, name: str, functions: list[object]) -> Iterable[torch.Ten
         raw = getattr(node, name)
         if type(raw) is tuple:
             return [tensor for each in raw for tensor in _unpacked(each, functions)]
-        return _unpacked(raw, functions)
+        packed = raw.data
+        return (packed,) if type(packed) in PLAIN else _unpacked(raw, functions)  # by far the commonest
     except (RuntimeError, AttributeError):  # freed already by an earlier backward, or nothing was saved
         return ()
 

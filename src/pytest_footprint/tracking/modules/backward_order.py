@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
+from threading import get_ident
 from typing import Any, Self
 
 import torch
@@ -81,36 +82,38 @@ class BackwardOrder:
             undo.enter_context(BackwardWatch(recorder))
 
     def _hook(self, roots: Iterable[Any], hooks: list[RemovableHandle]) -> None:
+        add, reached = hooks.append, self._reached
         for node in self._may_be_first(roots):
-            hooks.append(node.register_prehook(self._reached))  # noqa: PERF401 - what was put there must go
+            add(node.register_prehook(reached))  # at once: what was put there must go
 
     def _may_be_first(self, roots: Iterable[Any]) -> list[Any]:
         """The nodes of module calls that get no gradient from a node of the same call."""
-        made_in, thread = self._scopes.made_in, self._recorder.state().number
-        calls = {node: made_in(thread, node._sequence_nr()) for node in roots if node._sequence_nr() != ACCUMULATE_GRAD}
+        made_in, accumulate_grad = self._scopes.finder(self._recorder.state().number), ACCUMULATE_GRAD
+        calls = {node: made_in(node._sequence_nr()) for node in roots if node._sequence_nr() != accumulate_grad}
         later: set[Any] = set()
         waiting = list(calls)
+        known, put_off, wait, take = calls.get, later.add, waiting.append, waiting.pop
         while waiting:
-            node = waiting.pop()
+            node = take()
             call = calls[node]
             for below, _ in node.next_functions:
                 if below is None:
                     continue
-                found = calls.get(below)
+                found = known(below)
                 if found is None:
                     sequence = below._sequence_nr()
-                    if sequence == ACCUMULATE_GRAD:
+                    if sequence == accumulate_grad:
                         continue
-                    found = calls[below] = made_in(thread, sequence)
-                    waiting.append(below)
+                    found = calls[below] = made_in(sequence)
+                    wait(below)
                 if found == call:
-                    later.add(below)
+                    put_off(below)
         return [node for node, call in calls.items() if call >= 0 and node not in later]
 
     def _reached(self, *_: object) -> None:
         """The node that runs now is about to compute."""
         recorder = self._recorder
-        state = recorder.state()
+        state = recorder.states.get(get_ident()) or recorder.state()
         if recorder.creates_graph:
             recorder.follow(state)  # a hook on its gradient may have reached it
         else:

@@ -70,12 +70,13 @@ class ModuleNames:
                 below.append((child, child_row))
             waiting.extend(reversed(below))
 
-    def know_all_below(self, module: nn.Module) -> bool:
-        """Whether nothing is new below a module: each has its name there, and none was compiled in place.
+    def known_below(self, module: nn.Module, row: int) -> list[tuple[nn.Module, int]] | None:
+        """What `tree` gives where nothing is new: each module has its name there, and none was compiled in place.
 
-        Quicker than to walk `tree`.
+        Quicker than to walk `tree`. A module that is there twice may come twice.
         """
         known, parents = self.known, self._trace.module_parent
+        found = [(module, row)]
         seen: set[int] = set()
         waiting = [module]
         while waiting:
@@ -83,13 +84,14 @@ class ModuleNames:
                 key = id(child)
                 if child is None or key in seen:
                     continue
-                found = known.get(key)
-                if found is None or parents[found[1]] < 0 or child._compiled_call_impl is not None:
-                    return False
+                entry = known.get(key)
+                if entry is None or parents[entry[1]] < 0 or child._compiled_call_impl is not None:
+                    return None
+                found.append((child, entry[1]))
                 if child._modules:
                     seen.add(key)
                     waiting.append(child)
-        return True
+        return found
 
     def _add(self, module: nn.Module, parent: int, attribute: str) -> int:
         trace = self._trace

@@ -43,7 +43,8 @@ class BackwardHooks:
 
     def __init__(self, user: UserHooks) -> None:
         self._user = user
-        self._hooks: weakref.WeakSet[TensorHook] = weakref.WeakSet()
+        self._hooks: set[weakref.ref[TensorHook]] = set()
+        """Each leaves it when its hook dies."""
         self._clock = count()
         self._open: dict[int, HookedCall] = {}
         self._backwards: dict[int, _Backward] = {}
@@ -72,8 +73,10 @@ class BackwardHooks:
 
     def remove_all(self) -> None:
         """Leave no hook on any tensor."""
-        for hook in tuple(self._hooks):
-            hook.remove()
+        for reference in tuple(self._hooks):
+            hook = reference()
+            if hook is not None:
+                hook.remove()
         self._open.clear()
         self._backwards.clear()
 
@@ -83,6 +86,13 @@ class BackwardHooks:
         Last in forward is first in backward, so a module that returns what it was given is entered and left in turn.
         """
         backward = self._backward()
+        if len(hook.outputs_of) == len(hook.inputs_of) == 1 and not hook.on_leaf:
+            returned, taken = hook.outputs_of[0], hook.inputs_of[0]()
+            if taken is not None and taken.began > returned.ended:  # from one module to the next: by far the commonest
+                if taken in backward.entered:
+                    self._input_came(backward, taken, hook, gradient)
+                self._enter(backward, returned, gradient)
+                return
         steps = [(call.ended, True, call) for call in hook.outputs_of]
         steps += [(call.began, False, call) for reference in hook.inputs_of if (call := reference()) is not None]
         if len(steps) > 1:
@@ -135,10 +145,13 @@ class BackwardHooks:
             return
         backward.left.add(call)
         came = backward.entered[call]
-        hooks = (reference() for reference in call.inputs)
-        gradients = (came.get(hook) if hook is not None else None for hook in hooks)
-        # Weakly held until here: a hook that kept the first gradient for the last one would cost the program memory.
-        self._tell(self._user.post_bw_hook, call, tuple(found() if found is not None else None for found in gradients))
+        gradients: list[torch.Tensor | None] = []
+        for reference in call.inputs:
+            hook = reference()
+            found = came.get(hook) if hook is not None else None
+            # Weakly held until here: a hook that kept the first gradient for the last would cost the program memory.
+            gradients.append(found() if found is not None else None)
+        self._tell(self._user.post_bw_hook, call, tuple(gradients))
 
     def _end(self, number: int) -> None:
         backward = self._backwards.pop(number, None)
@@ -173,12 +186,13 @@ class BackwardHooks:
                 del self._backwards[number]
 
     def _hook_on(self, tensor: torch.Tensor) -> TensorHook:
-        hooks: dict[int, Any] = getattr(tensor, "_backward_hooks", None) or {}
-        for hook in hooks.values():
-            if type(hook) is TensorHook and hook.owner is self:
-                return hook
+        hooks: dict[int, Any] | None = getattr(tensor, "_backward_hooks", None)
+        if hooks:
+            for hook in hooks.values():
+                if type(hook) is TensorHook and hook.owner is self:
+                    return hook
         found = TensorHook(tensor, self)
-        self._hooks.add(found)
+        self._hooks.add(weakref.ref(found, self._hooks.discard))
         return found
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from threading import get_ident
 from typing import Any, Self
 
 import torch
 from torch import nn
-from torch.compiler import is_compiling
+from torch.compiler import is_compiling, is_dynamo_compiling
 from torch.nn.modules.module import (
     register_module_buffer_registration_hook,
     register_module_forward_hook,
@@ -20,16 +20,18 @@ from torch.nn.modules.module import (
 )
 
 from pytest_footprint.model.ref_type import RefType
-from pytest_footprint.trace.events import OUTSIDE, Phase
+from pytest_footprint.tracking.distributed.sharded_modules import is_loaded
 from pytest_footprint.tracking.distributed.sharding import ShardingWatch
 from pytest_footprint.tracking.internals import (
     COMPILED_CALL,
-    forget_hook_with_kwargs,
     is_compilers,
     keyword_arguments,
+    never_compiled,
 )
-from pytest_footprint.tracking.modules.calls import hooks_around
+from pytest_footprint.tracking.modules.calls import caller
 from pytest_footprint.tracking.modules.compiled import stop_telling, tell_of_calls
+from pytest_footprint.tracking.modules.root_inputs import label_inputs
+from pytest_footprint.tracking.modules.short_way import WORTH, ShortWay
 from pytest_footprint.tracking.modules.user_hooks import UserHooks
 from pytest_footprint.tracking.patches import compiled_modules_reported_to, restored_modules_reported_to, unannounced
 from pytest_footprint.tracking.recorder import Recorder
@@ -49,19 +51,19 @@ class ModuleWatch:
         self._compiled: dict[int, weakref.ref[nn.Module]] = {}
         self._regions: set[int] = set()
         """Calls of modules that are compiled in place, as they run."""
+        self._numbers = -1, -1
+        self._short_way = ShortWay()
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
-            enter, leave = hooks_around(
-                self._recorder, self._before, self._after, self._regions, self._user_hooks, memory=self._memory
-            )
-            before = register_module_forward_pre_hook(enter)
+            before = register_module_forward_pre_hook(self._before)
             undo.callback(before.remove)
-            after = register_module_forward_hook(leave, with_kwargs=True, always_call=True)
-            undo.callback(forget_hook_with_kwargs, after)
+            after = register_module_forward_hook(self._after, always_call=True)
             undo.callback(after.remove)
             undo.enter_context(unannounced(before, after))
+            self._numbers = before.id, after.id
+            undo.callback(self._short_way.close)
             undo.callback(self._leave_compiled)
             undo.enter_context(compiled_modules_reported_to(self._listen_to))
             if self._sharding is not None:
@@ -78,6 +80,29 @@ class ModuleWatch:
         for state in self._recorder.states.values():
             while state.frames:
                 self._recorder.exit(state, 0)
+
+    def _caller(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        call = caller(
+            self._recorder,
+            self._after,
+            self._tell_begin,
+            self._tell_end,
+            self._regions,
+            self._user_hooks,
+            self._numbers,
+            original,
+            memory=self._memory,
+        )
+        never_compiled(call, what_it_calls=False)  # what it calls is the program's
+        return call
+
+    def _tell_begin(
+        self, module: nn.Module, call: int, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None
+    ) -> None:
+        """Tell hooks of the user that a forward begins."""
+
+    def _tell_end(self, module: nn.Module, call: int, args: tuple[Any, ...], output: object) -> None:
+        """Tell them that it is over."""
 
     def _registered_parameter(self, module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
         """A model that never runs has parameters too."""
@@ -132,6 +157,8 @@ class ModuleWatch:
         return bool(state.frames) and state.frames[-1].module is module and state.frames[-1].call in self._regions
 
     def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> None:
+        if is_dynamo_compiling():
+            return  # dynamo traces this hook: what is compiled is one opaque region
         recorder = self._recorder
         state = recorder.states.get(get_ident()) or recorder.state()
         if self._regions and self._runs_compiled(module, state):
@@ -140,6 +167,8 @@ class ModuleWatch:
         if outermost and is_compiling():
             return  # exported: no step of the program
         recorder.follow(state)
+        if len(recorder.trace.call_module) >= WORTH:
+            self._short_way.open(self._caller)
         row = recorder.names.find(module)
         if outermost or row is None:
             if isinstance(module, torch.fx.GraphModule) and is_compilers(module, sys._getframe(1)):
@@ -149,13 +178,15 @@ class ModuleWatch:
         if not self._memory:
             recorder.enter(state, module, row, 0)
             return
-        keywords = keyword_arguments(2) if kwargs is None else kwargs
+        keywords = keyword_arguments(1) if kwargs is None else kwargs
         tensors = all_tensors_in((args, keywords) if keywords else args)
         if outermost and recorder.open_graph is None:
-            self._label_inputs(tensors)
+            label_inputs(recorder, tensors)
         recorder.enter(state, module, row, recorder.live.nbytes(tensors))
 
     def _after(self, module: nn.Module, args: tuple[Any, ...], output: object) -> None:
+        if is_dynamo_compiling():
+            return
         recorder = self._recorder
         state = recorder.states.get(get_ident()) or recorder.state()
         if not state.frames or state.frames[-1].module is not module:
@@ -172,7 +203,9 @@ class ModuleWatch:
     def _meet(self, module: nn.Module, row: int | None, state: ThreadState) -> int:
         """Name what is new below a root, or below a module that was added to one that runs."""
         names = self._recorder.names
-        if row is not None and not self._memory and names.know_all_below(module):
+        if row is not None and (known := names.known_below(module, row)) is not None:
+            if self._memory:
+                self._label(known)
             return row
         if row is None:
             # Perhaps it was added to a model since that was looked at.
@@ -207,30 +240,17 @@ class ModuleWatch:
 
     def _label(self, modules: Iterable[tuple[nn.Module, int]]) -> None:
         live = self._recorder.live
+        sharding = self._sharding if is_loaded() else None
         for module, row in modules:  # walking names them
             if getattr(module, COMPILED_CALL) is not None:
                 self._listen_to(module)
             if not self._memory:
                 continue
-            if self._sharding is not None:
-                self._sharding.meet(module)
+            if sharding is not None:
+                sharding.meet(module)
             for parameter in module._parameters.values():
                 if parameter is not None:
                     live.label_parameter(parameter, row)
             for buffer in module._buffers.values():
                 if buffer is not None:
                     live.label(buffer, RefType.BUFFER, row)
-
-    def _label_inputs(self, tensors: Iterable[torch.Tensor]) -> None:
-        """What a root is given is an input unless a module or a graph made it."""
-        recorder = self._recorder
-        trace = recorder.trace
-        for tensor in tensors:
-            if tensor.grad_fn is not None:
-                continue
-            storage = recorder.live.row(tensor)
-            outside = storage < 0 or (
-                trace.scope[storage] == OUTSIDE and trace.phase[storage] in (Phase.FORWARD, Phase.EXISTING)
-            )
-            if outside:
-                recorder.live.label(tensor, RefType.INPUT)

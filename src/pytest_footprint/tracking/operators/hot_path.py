@@ -15,11 +15,14 @@ from pytest_footprint.tracking.operators.watch import IN_BACKWARD, OperatorWatch
 from pytest_footprint.tracking.storages.owners import PLAIN
 from pytest_footprint.tracking.thread_state import ThreadState
 
-_NOTHING, _ONE, _LAST_COMMON = Makes.NOTHING, Makes.ONE, Makes.LAST_COMMON
+_NOTHING, _ONE, _LAST_COMMON = int(Makes.NOTHING), int(Makes.ONE), int(Makes.LAST_COMMON)
 _RECOMPUTE, _BACKWARD = int(Phase.RECOMPUTE), int(Phase.BACKWARD)
 
-Dispatch = Callable[[Any, tuple[type, ...], tuple[Any, ...], dict[str, Any] | None], Any]
-"""Runs an operator; ``NotImplemented`` where a tensor subclass shall take it apart first."""
+Dispatch = Callable[..., Any]
+"""Runs an operator: (mode, operator, types, args, kwargs).
+
+It returns ``NotImplemented`` where a tensor subclass shall take the operator apart first.
+"""
 
 
 def dispatcher(watch: OperatorWatch) -> Dispatch:  # noqa: C901, PLR0915 - one function in two, its names bound once
@@ -32,7 +35,7 @@ def dispatcher(watch: OperatorWatch) -> Dispatch:  # noqa: C901, PLR0915 - one f
     live, states, known, defers_of = recorder.live, recorder.states, watch.known, watch.defers_of
     by_id, add, check_size = live.by_id, live.add, live.check_size
     tensor_type, plain_types, strided = torch.Tensor, PLAIN, torch.strided
-    grad_enabled = torch.is_grad_enabled
+    grad_enabled, accumulate_grad = torch.is_grad_enabled, ACCUMULATE_GRAD
     lines, source, clone = watch.source_lines, watch.source, watch.clone
 
     def born(tensor: Any, op: int, state: ThreadState) -> None:
@@ -56,7 +59,7 @@ def dispatcher(watch: OperatorWatch) -> Dispatch:  # noqa: C901, PLR0915 - one f
             watch.cloned(tensor)
 
     def dispatch(  # noqa: C901, PLR0912 - the hot path
-        func: Any, types: tuple[type, ...], args: tuple[Any, ...], kwargs: dict[str, Any] | None
+        _: object, func: Any, types: tuple[type, ...], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         if types:
             defers = defers_of.get(types)
@@ -64,10 +67,10 @@ def dispatcher(watch: OperatorWatch) -> Dispatch:  # noqa: C901, PLR0915 - one f
                 defers = watch.meet_types(types)
             if defers:
                 return NotImplemented
-        entry = known.get(id(func))
-        if entry is None:
-            entry = watch.meet(func)
-        makes, op, call, _ = entry
+        found = known.get(id(func))
+        if found is None:
+            found = watch.meet(func)
+        makes, op, call, entry = found
         if makes > _LAST_COMMON:
             return watch.run_rare(entry, args, kwargs)
         try:
@@ -81,7 +84,7 @@ def dispatcher(watch: OperatorWatch) -> Dispatch:  # noqa: C901, PLR0915 - one f
         if node is None:
             if recorder.open_graph is not None:
                 recorder.leave_graph()
-            if makes is _NOTHING:
+            if makes == _NOTHING:
                 if type(out) not in plain_types or out.layout is not strided:
                     watch.after_view(entry, out, args, kwargs)
                 return out
@@ -89,18 +92,18 @@ def dispatcher(watch: OperatorWatch) -> Dispatch:  # noqa: C901, PLR0915 - one f
         else:
             state = states.get(get_ident()) or recorder.state()
             sequence = node._sequence_nr()
-            if sequence == ACCUMULATE_GRAD:
+            if sequence == accumulate_grad:
                 watch.accumulates(entry, node, args, state)
             elif sequence != state.sequence:
                 recorder.reach(state, node, sequence)
-            if makes is _NOTHING:
+            if makes == _NOTHING:
                 if type(out) not in plain_types or out.layout is not strided:
                     watch.after_view(entry, out, args, kwargs)
                 return out
 
         if type(out) is tensor_type:
             born(out, op, state)
-        elif type(out) is tuple and makes is not _ONE:
+        elif type(out) is tuple and makes != _ONE:
             for each in out:
                 if type(each) is tensor_type:
                     born(each, op, state)

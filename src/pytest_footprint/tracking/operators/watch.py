@@ -61,21 +61,26 @@ class OperatorWatch:
     def __init__(self, recorder: Recorder, *, source_lines: bool, inside_ops: InsideOps | None) -> None:
         self.recorder = recorder
         self.source_lines = source_lines
-        self.known: dict[int, Known] = {}
-        """By identity: an operator's own hash is a call into Python."""
+        self.known: dict[int, tuple[int, int, Callable[..., Any], Known]] = {}
+        """By identity: an operator's own hash is a call into Python.
+
+        What is looked at each time stands in front, as plain numbers in a plain tuple: those of an enum take longer to
+        compare, and a named tuple takes longer to take apart.
+        """
         self.defers_of: dict[tuple[type, ...], bool] = {}
         """By the tensor types among the arguments: whether one of them takes operators apart."""
         self.clone = recorder.trace.ops.number("aten.clone")
         self._inside_ops = inside_ops
         self._sources = Sources(recorder.trace.sources)
 
-    def meet(self, func: Any) -> Known:
+    def meet(self, func: Any) -> tuple[int, int, Callable[..., Any], Known]:
         """An operator runs for the first time."""
         op = self.recorder.trace.ops.number(op_name(func))
         call = func._op if type(func) is OpOverload else func
         if self._inside_ops is not None:
             call = _in_range(self._inside_ops, op, call)
-        found = self.known[id(func)] = Known(classify(func), op, call, func)
+        makes = classify(func)
+        found = self.known[id(func)] = int(makes), op, call, Known(makes, op, call, func)
         return found
 
     def meet_types(self, types: tuple[type, ...]) -> bool:
@@ -196,8 +201,10 @@ class OperatorWatch:
         if entry.func is _DETACH and not state.optimizers:
             # The leaf takes the incoming gradient over as its own.
             gradient = args[0]
-            if not (isinstance(gradient, FakeTensor) and _is_shadow(sys._getframe(2))):
-                recorder.live.label(gradient, recorder.live.gradient_of(leaf), recorder.live.owner(leaf))
+            if type(gradient) is torch.Tensor or not (
+                isinstance(gradient, FakeTensor) and _is_shadow(sys._getframe(2))
+            ):
+                recorder.live.label_as_gradient(gradient, leaf)
 
 
 def _is_shadow(frame: FrameType | None) -> bool:

@@ -10,10 +10,11 @@ import torch
 from pytest_footprint.trace.events import CODE_BITS, Event
 from pytest_footprint.trace.trace import Trace
 from pytest_footprint.tracking.storages.layouts import Layouts
-from pytest_footprint.tracking.storages.owners import Owner, owner_nbytes
+from pytest_footprint.tracking.storages.owners import Owner, hint, owner_nbytes
 from pytest_footprint.tracking.storages.tracked import Tracked
 
-_BORN = int(Event.BORN)
+_CODE_BITS = CODE_BITS
+assert not Event.BORN  # noqa: S101 - so that its event is the row alone
 _CUDA_BLOCK = 512
 """The CUDA caching allocator rounds every request up to this many bytes (kMinBlockSize, c10/cuda)."""
 
@@ -33,7 +34,8 @@ def adder(trace: Trace, by_id: dict[int, Tracked], freed: Any, layouts: Layouts,
     """
     cpu = trace.devices.number("cpu")
     devices: dict[torch.device, int] = {}
-    sizes, number = trace.nbytes, layouts.number
+    sizes, known_layout, number = trace.nbytes, layouts.known.get, layouts.number
+    storage_type = torch.UntypedStorage
     add_size, add_device, add_op, add_scope = sizes.append, trace.device.append, trace.op.append, trace.scope.append
     add_phase, add_layout, add_source = trace.phase.append, trace.layout.append, trace.source.append
     add_event = trace.events.append
@@ -51,7 +53,9 @@ def adder(trace: Trace, by_id: dict[int, Tracked], freed: Any, layouts: Layouts,
         owner: Owner, plain: torch.Tensor, op: int, scope: int, phase: int, source: int
     ) -> Tracked | None:
         if plain.is_cpu:
-            device, size = cpu, owner_nbytes(owner)
+            device, size = cpu, owner.nbytes() if type(owner) is storage_type else owner_nbytes(owner)
+            if type(size) is not int:
+                size = hint(size)
         else:
             device = device_of(plain)
             if device < 0:
@@ -70,9 +74,13 @@ def adder(trace: Trace, by_id: dict[int, Tracked], freed: Any, layouts: Layouts,
         add_op(op)
         add_scope(scope)
         add_phase(phase)
-        add_layout(number(plain))
+        try:
+            layout = known_layout((plain.shape, plain.dtype))
+        except (TypeError, RuntimeError):  # as `Layouts.number` says
+            layout = None
+        add_layout(number(plain) if layout is None else layout)
         add_source(source)
-        add_event(row << CODE_BITS | _BORN)
+        add_event(row << _CODE_BITS)
         return found
 
     return add

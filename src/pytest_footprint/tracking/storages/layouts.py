@@ -13,17 +13,17 @@ class Layouts:
 
     def __init__(self, names: Names[tuple[tuple[int, ...], str]]) -> None:
         self._names = names
-        self._known: dict[tuple[torch.Size, torch.dtype], int] = {}
+        self.known: dict[tuple[torch.Size, torch.dtype], int] = {}
 
     def number(self, tensor: torch.Tensor) -> int:
         """The number of a tensor's shape and dtype."""
         try:
             key = (tensor.shape, tensor.dtype)
-            found = self._known.get(key)
+            found = self.known.get(key)
         except (TypeError, RuntimeError):  # symbolic sizes have no hash, strided nested tensors no shape
             return self._read(tensor)
         if found is None:
-            found = self._known[key] = self._read(tensor)
+            found = self.known[key] = self._read(tensor)
         return found
 
     def _read(self, tensor: torch.Tensor) -> int:

@@ -20,6 +20,7 @@ _RESIZED = int(Event.RESIZED)
 _EXISTING = int(Phase.EXISTING)
 _NOT_BORN_HERE = (_EXISTING, int(Phase.OPTIMIZER))
 _GRADIENT = RefType.GRADIENT
+_NO_MODULE = (-1,)
 _RANK_OF = {kind: RANK[KIND[kind]] for kind in RefType if KIND[kind] in RANK}
 _GRADIENT_OF = {
     RefType.SHARDED_PARAMETER: RefType.SHARDED_GRADIENT,
@@ -122,7 +123,8 @@ class LiveStorages:
         found = self.by_id.get(id(plain_storage(parameter)))
         if found is None or found.rank < PARAMETER_RANK or (module >= 0 and module not in found.modules):
             self.label(parameter, RefType.PARAMETER, module)
-        self.label_gradient(parameter)
+        if parameter.grad is not None:
+            self.label_gradient(parameter)
 
     def label_gradient(self, leaf: torch.Tensor) -> None:
         """Label the gradient of a leaf tensor where it has one."""
@@ -130,12 +132,13 @@ class LiveStorages:
         if gradient is None:
             return
         found = self.by_id.get(id(plain_storage(gradient)))
-        if found is None or found.rank < _GRADIENT_RANK or found.modules == (-1,):
-            self.label(gradient, self.gradient_of(leaf), self.owner(leaf))
+        if found is None or found.rank < _GRADIENT_RANK or found.modules == _NO_MODULE:
+            self.label_as_gradient(gradient, leaf)
 
-    def gradient_of(self, leaf: torch.Tensor) -> RefType:
-        """What the gradient of a leaf is: FSDP's parameters have gradients that are sharded or not."""
-        return self._gradients.get(self.row(leaf), _GRADIENT) if self._gradients else _GRADIENT
+    def label_as_gradient(self, gradient: torch.Tensor, leaf: torch.Tensor) -> None:
+        """Label what is the gradient of a leaf tensor, or becomes it; FSDP's parameters have two kinds of gradients."""
+        row = self.row(leaf)
+        self.label(gradient, self._gradients.get(row, _GRADIENT), self.owners.get(row, -1))
 
     def label_gradients(self) -> None:
         """Find the gradients of all leaves that backward has reached."""
