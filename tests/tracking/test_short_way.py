@@ -63,6 +63,18 @@ def test_hooks_of_others_are_called_as_ever() -> None:
     assert tracker.calls["Sequential.3.1"] == 2
 
 
+def test_a_module_that_is_called_in_its_own_way_is() -> None:
+    net, x = model(), torch.ones(2, 4)
+    vars(net[3])["_call_impl"] = lambda given: given + 1
+
+    with MemTracker():
+        net[:3](x)
+        net[4:](x)
+
+        assert torch.equal(net[3](x), x + 1)
+        assert torch.equal(net(x), net[4:](net[:3](x) + 1))
+
+
 def test_torchs_call_is_back_and_a_copy_kept_meanwhile_records_nothing() -> None:
     net, x = model(), torch.ones(2, 4)
 

@@ -98,6 +98,7 @@ def caller(  # noqa: C901, PLR0913, PLR0915, PLR0917 - three functions in one, t
             or graph_task() != -1
             or is_jit_tracing()
             or not (kinds.get(type(module)) or plain(type(module)))
+            or "_call_impl" in module.__dict__
         ):
             return original(module, *args, **kwargs)
         scope = state.scope
