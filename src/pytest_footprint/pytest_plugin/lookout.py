@@ -66,7 +66,10 @@ class Lookout:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Let as few hooks be called as can be, where no test is going to need them."""
         config = session.config
-        if self._away or _every_test_matters(config) or any(map(_uses_us, session.items)):
+        if self._away:
+            return
+        if _every_test_matters(config) or any(map(_uses_us, session.items)):
+            _show_progress(config)
             return
         names = [PER_TEST]
         # Whether baselines are stale is judged by how far each test came, also where no test asks for one any more.
@@ -91,6 +94,15 @@ def ready(item: pytest.Item) -> None:
         return
     item.config.stash[LOOKOUT].call_back(item)
     prepare(item)
+
+
+def _show_progress(config: pytest.Config) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not reporter.isatty():
+        return
+    from pytest_footprint.pytest_plugin.output.progress import show_progress  # noqa: PLC0415 - loads where a person looks
+
+    show_progress(config)
 
 
 def _every_test_matters(config: pytest.Config) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from pytest_footprint.pytest_plugin.findings import Findings
 from pytest_footprint.pytest_plugin.limit import FORM, MARKER, Limit, LimitError, limit_of
 from pytest_footprint.pytest_plugin.marks import VARY_RANK
-from pytest_footprint.pytest_plugin.settings import SETTINGS, Settings
+from pytest_footprint.pytest_plugin.settings import PROGRESS, SETTINGS, Settings
 
 if TYPE_CHECKING:
     from pytest_footprint.model.footprint import Footprint
@@ -88,7 +88,9 @@ class Recording:
         return self._tracker or self._start()
 
     def listen_to(self, tracker: MemTracker) -> None:
-        """Let a tracker of this test tell of the footprints that it takes."""
+        """Let a tracker of this test tell of the footprints that it takes, and of how far it has come."""
+        if (progress := self._item.config.stash.get(PROGRESS, None)) is not None:
+            progress.follow(tracker)
         if self._traces is not None:
             self._traces.follow(tracker)
         if self._varies_rank or self.findings is not None:

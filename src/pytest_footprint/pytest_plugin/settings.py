@@ -15,6 +15,7 @@ from pytest_footprint.pytest_plugin.limit import Limit
 from pytest_footprint.pytest_plugin.options import SORTS, VERBOSITY
 
 if TYPE_CHECKING:
+    from pytest_footprint.pytest_plugin.output.progress import Progress
     from pytest_footprint.pytest_plugin.ranks.ranks import Ranks
 
 T = TypeVar("T")
@@ -109,6 +110,8 @@ class Settings:
 SETTINGS = pytest.StashKey[Settings]()
 RANKS: pytest.StashKey[Ranks] = pytest.StashKey()
 """Where the ranks of the run are kept, if it has several."""
+PROGRESS: pytest.StashKey[Progress] = pytest.StashKey()
+"""Where that is kept which shows how far a test has come, if a person looks."""
 CHECKS = "mem_baseline"
 """The fixture of tests that check baselines."""
 

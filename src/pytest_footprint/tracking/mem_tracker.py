@@ -35,12 +35,13 @@ from pytest_footprint.tracking.operators.inside_ops import InsideOps
 from pytest_footprint.tracking.operators.watch import OperatorWatch
 from pytest_footprint.tracking.optimizers import OptimizerWatch
 from pytest_footprint.tracking.patches import rng_states_reported_to
+from pytest_footprint.tracking.progress import ToldProgress
 from pytest_footprint.tracking.recorder import Recorder
 from pytest_footprint.tracking.storages.bare import bare_storages_recorded
 from pytest_footprint.tracking.storages.owners import tensors_in
 
 
-class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
+class MemTracker(Assertions, ToldProgress, TorchSurface, TorchDispatchMode):
     """Records every storage that is born, resized or freed while the context is open, and what it is for.
 
     Models, optimizers and root inputs that take part are recognised by themselves; `track_external` is for the rest.
@@ -169,6 +170,7 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
                 self._recorder.live.label(tensor, RefType.INPUT)
             self._modules.expect((fn, *args, *kwargs.values()))
             for number in range(warmup + steps):
+                self._tell_call(number, warmup, steps)
                 with self._step(measured_from_here=number == warmup, follows_a_step=number > 0):
                     result = fn(*args, **kwargs)
                     self._walk_graphs_without_backward()
@@ -184,6 +186,7 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
         Raises:
             RuntimeError: the tracker is not recording.
         """
+        self._tell_own_step()
         with self._step():
             yield
             self._walk_graphs_without_backward()
@@ -210,6 +213,7 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
             wait_for_late_frees(self.trace.events)
             self._settle()
             self._recorder.event(Event.STEP_END, 0)
+            self._tell("")
 
     def mark(self, name: str) -> None:
         """Name this moment: `Footprint.at` tells what was alive."""
@@ -229,6 +233,7 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
         return self._read(everything(self.trace, self._now()[0]))
 
     def _read(self, window: Window) -> Footprint:
+        self._tell("reading what was recorded")
         if self._inside_ops is not None and self._depth:
             self._inside_ops.stop()
             self._inside_ops.start()
@@ -240,16 +245,18 @@ class MemTracker(Assertions, TorchSurface, TorchDispatchMode):
             self.on_reading(reading, window)
         if self.on_footprint is not None:
             self.on_footprint(footprint, moment(reading, window, events))
+        self._tell("")
         return footprint
 
     @contextmanager
-    def _isolated(self) -> Generator[MemTracker]:
+    def _isolated(self, part: str) -> Generator[MemTracker]:
         """Record with another tracker of the same options; there is one profiler, which this one lends to it."""
         inside = self._inside_ops
         with (
             inside.lent() if inside is not None and self._depth else nullcontext(),
             MemTracker(source_lines=self._operators.source_lines, inside_ops=inside is not None) as tracker,
         ):
+            tracker.on_progress = self._telling_for(part)
             yield tracker
 
     def _settle(self) -> None:

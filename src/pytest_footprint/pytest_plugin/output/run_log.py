@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -12,7 +13,8 @@ from time import monotonic
 
 import pytest
 
-from pytest_footprint.model.run import Environment, Outcome, Times
+from pytest_footprint.model.codec import from_plain
+from pytest_footprint.model.run import Environment, Outcome, RecordedTest, Run, Times
 from pytest_footprint.model.run_json import document, findings, line
 from pytest_footprint.pytest_plugin.results import Results
 
@@ -67,16 +69,29 @@ class RunLog:
 
     def text(self, *, complete: bool) -> str:
         """The run as JSON, as ``--mem-json`` writes it."""
-        tests = self.tests
-        return document(
-            _environment(self._config, tuple(sorted({device for test in tests.values() for device in test.devices}))),
-            (line(nodeid, test.outcome or Outcome.ERROR, test.found) for nodeid, test in tests.items()),
-            complete=complete,
-            times=Times(
-                started=self._started.isoformat(timespec="seconds"),
-                seconds=round(monotonic() - self._since, _DIGITS),
-                tests={nodeid: round(test.seconds, _DIGITS) for nodeid, test in tests.items()},
-            ),
+        return document(self._ran_on(), self._lines(), complete=complete, times=self._times())
+
+    def run(self, *, complete: bool, on_test: Callable[[int], None]) -> Run:
+        """What `text` says, as a value; ``on_test`` is called with how many tests have been read."""
+        tests = []
+        for each in self._lines():
+            tests.append(from_plain(RecordedTest, json.loads(each)))
+            on_test(len(tests))
+        return Run(self._ran_on(), tuple(tests), complete=complete, times=self._times())
+
+    def _lines(self) -> Iterator[str]:
+        for nodeid, test in self.tests.items():
+            yield line(nodeid, test.outcome or Outcome.ERROR, test.found)
+
+    def _ran_on(self) -> Environment:
+        devices = {device for test in self._tests.values() for device in test.devices}
+        return _environment(self._config, tuple(sorted(devices)))
+
+    def _times(self) -> Times:
+        return Times(
+            started=self._started.isoformat(timespec="seconds"),
+            seconds=round(monotonic() - self._since, _DIGITS),
+            tests={nodeid: round(test.seconds, _DIGITS) for nodeid, test in self.tests.items()},
         )
 
 

@@ -24,7 +24,7 @@ class Assertions:
     counts, so a model that they share counts alike for each. What runs counts for the tracker that is asked, too.
     """
 
-    def _isolated(self) -> AbstractContextManager[MemTracker]:
+    def _isolated(self, part: str) -> AbstractContextManager[MemTracker]:
         raise NotImplementedError
 
     def compare(self, *, off: Callable[[], object], on: Callable[[], object], warmup: int = 1) -> ArmsComparison:

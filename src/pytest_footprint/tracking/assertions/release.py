@@ -27,7 +27,7 @@ def left_alive(
         TypeError: ``fn`` cannot be called, or is a coroutine function.
     """
     check_callable("fn", fn)
-    with isolated() as tracker:
+    with isolated(f"what {_name(fn)} leaves") as tracker:
         for _ in range(warmup):
             fn(*args, **kwargs)
         recorder = tracker._recorder

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 BOTH = ("peak", "saved")
 """A peak alone hides a tensor that is kept, what is saved alone hides a checkpoint that frees nothing."""
 
-Isolated: TypeAlias = Callable[[], AbstractContextManager["MemTracker"]]
-"""Opens a tracker that knows nothing of what was before."""
+Isolated: TypeAlias = Callable[[str], AbstractContextManager["MemTracker"]]
+"""Opens a tracker that knows nothing of what was before, given what it is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +78,17 @@ def compared(isolated: Isolated, off: Callable[[], object], on: Callable[[], obj
     for name, fn in (("off", off), ("on", on)):
         check_callable(name, fn)
     with noted("off"):
-        without = arm(isolated, off, warmup=warmup)
+        without = arm(isolated, "off (1 of 2)", off, warmup=warmup)
     with noted("on"):
-        return ArmsComparison.of(without, arm(isolated, on, warmup=warmup))
+        return ArmsComparison.of(without, arm(isolated, "on (2 of 2)", on, warmup=warmup))
 
 
-def arm(isolated: Isolated, fn: Callable[..., object], *args: Any, warmup: int) -> Footprint:
+def arm(isolated: Isolated, part: str, fn: Callable[..., object], *args: Any, warmup: int) -> Footprint:
     """The footprint of one call, of which nothing is left for the next arm.
 
     Gradients that it made on tensors that others have too would be there when the next arm starts: they are dropped.
     """
-    with isolated() as tracker:
+    with isolated(part) as tracker:
         try:
             return tracker.run(fn, *args, warmup=warmup)
         finally:

@@ -97,8 +97,9 @@ def scaled(isolated: Isolated, fn: Callable[[int], object], n: Sequence[int], wa
         ValueError: ``n`` is not three or more different whole numbers from 1 on.
     """
     check_callable("fn", fn)
-    found = {}
-    for each in checked_points(n):
+    found, points = {}, checked_points(n)
+    for number, each in enumerate(points, 1):
         with noted(f"n={each}"):
-            found[each] = arm(isolated, fn, each, warmup=warmup)
+            part = f"scaling n={each} ({number} of {len(points)})"
+            found[each] = arm(isolated, part, fn, each, warmup=warmup)
     return Scaling(found)
