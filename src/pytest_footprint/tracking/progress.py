@@ -31,14 +31,15 @@ class ToldProgress:
         self._own_steps += 1
         self._tell(f"step {self._own_steps}")
 
-    def _telling_for(self, part: str) -> Callable[[str], None] | None:
-        """What another tracker has to call, which does a part of the work."""
-        return partial(_tell_part, self.on_progress, part) if self.on_progress is not None else None
+    def _telling_for(self, part: str) -> Callable[[str], None]:
+        """What another tracker has to call, which does a part of the work: made also where nobody listens."""
+        return partial(_tell_part, self, part)
 
 
 def _counted(work: str, number: int, total: int) -> str:
     return f"{work} {number + 1} of {total}" if total > 1 else work
 
 
-def _tell_part(tell: Callable[[str], None], part: str, progress: str) -> None:
-    tell(progress and f"{part}, {progress}")
+def _tell_part(whole: ToldProgress, part: str, progress: str) -> None:
+    if whole.on_progress is not None:
+        whole.on_progress(f"{part}, {progress}" if progress else "")
