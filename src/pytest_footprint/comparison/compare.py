@@ -44,9 +44,11 @@ def compare(before: Value, after: Value, tolerance: Tolerance = EXACT) -> Compar
 
 
 def _footprints(stored: Footprint, after: Footprint, tolerance: Tolerance) -> Comparison:
-    numbers, shifted = shifts(stored, after)
-    structure = renamed_structure(stored.structure, numbers)
-    before = under_new_names(replace(renamed(stored, numbers), structure=structure), after)
+    before = replace(stored, structure=_in_order_of(after.structure, stored.structure))
+    numbers, shifted = shifts(before, after)
+    if numbers:
+        before = replace(renamed(before, numbers), structure=renamed_structure(before.structure, numbers))
+    before = under_new_names(before, after)
     changes: tuple[Change, ...] = (
         *size_changes(Signal.PEAK, before.peak, after.peak, tolerance),
         *size_changes(Signal.END, before.end, after.end, tolerance),
@@ -69,7 +71,15 @@ def _footprints(stored: Footprint, after: Footprint, tolerance: Tolerance) -> Co
     )
 
 
+def _in_order_of(after: Structure, before: Structure) -> Structure:
+    """``before``, where both hold the same: the order of keys is not compared, and what is equal is quick to see."""
+    if set(before.tensors) != set(after.tensors):
+        return before
+    return replace(before, tensors=after.tensors)
+
+
 def _structures(before: Structure, after: Structure) -> Iterator[Change]:
+    before = _in_order_of(after, before)
     numbers, shifted = shifts(Footprint(structure=before), Footprint(structure=after))
     yield from shifted
     yield from structure_changes(renamed_structure(before, numbers), after)

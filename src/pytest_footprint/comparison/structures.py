@@ -17,8 +17,8 @@ _FEW = 3
 
 
 def structure_changes(before: Structure, after: Structure) -> Iterator[TextChange]:
-    """Keys renamed, gone, new, of another shape or dtype; then tied groups. The order of keys is not compared."""
-    if set(before.tensors) == set(after.tensors) and before.tied == after.tied:
+    """Keys renamed, gone, new, of another shape or dtype; then tied groups."""
+    if before == after:
         return
     then, now = _specs(before), _specs(after)
     gone, new = _gone(then, now), _gone(now, then)
