@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -79,6 +80,7 @@ def on_a_terminal(
         stdout=its,
         stderr=its,
         start_new_session=True,
+        preexec_fn=_may_be_interrupted,  # noqa: PLW1509 - no thread runs here
     )
     os.close(its)
     screen = Screen(columns, rows)
@@ -90,6 +92,11 @@ def on_a_terminal(
         process.wait()
         os.close(ours)
     return screen
+
+
+def _may_be_interrupted() -> None:
+    """A shell lets what it starts in the background ignore Ctrl-C, and all that those start in turn."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _watch(terminal: int, screen: Screen, answer: Callable[[Screen], bytes]) -> None:
