@@ -111,7 +111,8 @@ def test_the_gpu_itself_is_not_traced(monkeypatch: pytest.MonkeyPatch) -> None:
     with MemTracker(inside_ops=True):
         pass
 
-    assert asked == [{ProfilerActivity.CPU}]
+    assert asked  # once, or twice where the self-check tried it first
+    assert all(each == {ProfilerActivity.CPU} for each in asked)
 
 
 def test_reading_while_recording_goes_on_loses_nothing() -> None:
